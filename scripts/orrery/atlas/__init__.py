@@ -1,0 +1,36 @@
+"""The browsable whole: one page that finds every figure of a run."""
+
+import json
+import os
+from pathlib import Path
+
+from orrery.store import atomic
+
+PARTS = ("model", "source", "concept", "layer", "reducer")
+
+
+def build(figures, path):
+    """Write the index of figure files as one page that needs no network and no server.
+
+    Parameters
+    ----------
+    figures : list of path
+        …/{model}/{source}/{concept}/{layer}/{reducer}/{figure}.{html,png,svg,pdf}
+    path : path
+        Of the page; links are relative to it.
+    """
+    template = (Path(__file__).parent / "template.html").read_text(encoding="utf-8")
+    data = json.dumps(entries(figures, os.path.dirname(path)), ensure_ascii=False).replace("<", "\\u003c")
+    with atomic(path) as part:
+        part.write_text(template.replace("/*ENTRIES*/[]", data), encoding="utf-8")
+
+
+def entries(figures, start):
+    """One dict a figure: its place in the run, and the files of its formats relative to `start`."""
+    found = {}
+    for file in figures:
+        *place, name = Path(file).parts[-6:]
+        figure, _, suffix = name.rpartition(".")
+        entry = found.setdefault((*place, figure), {**dict(zip(PARTS, place)), "figure": figure, "files": {}})
+        entry["files"][suffix] = Path(os.path.relpath(file, start)).as_posix()
+    return list(found.values())

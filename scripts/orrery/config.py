@@ -1,0 +1,460 @@
+"""What the workflow asks of the configuration: is it right, what is to be made, which code made it.
+
+All that the Snakefile imports of Orrery. Standard library only at import time, so that a dry run stays fast.
+"""
+
+import ast
+import difflib
+import hashlib
+import os
+import re
+from pathlib import Path
+
+from orrery.errors import OrreryError
+
+LIBRARY = Path(__file__).parent
+VOCABULARY_LAYERS = ("embed", "unembed")
+LINEAR = ("pca", "svd")
+FORMATS = {
+    "scatter-3d": ("html",),
+    "scatter-2d": ("html", "png", "svg", "pdf"),
+    "variance": ("html", "png", "svg", "pdf"),
+    "metrics": ("html", "png", "svg", "pdf"),
+}
+# The modules whose code changes the numbers (or looks) of each rule's output, beside the rule's own script.
+MODULES = {
+    "fetch_asset": ["assets", "corpus/mediawiki"],
+    "filter_corpus": ["corpus/readers", "corpus/occurrences", "samples", "store"],
+    "expand_prompts": ["samples", "store"],
+    "extract_activations": ["activations", "models", "tokens", "store"],
+    "extract_vocabulary": ["models", "tokens", "vocabulary", "store"],
+    "project": ["reducers", "preprocess", "store"],
+    "measure": ["measures", "geometry/cyclic", "geometry/probes", "geometry/permutations", "geometry/variance",
+                "preprocess", "store"],
+    "draw_interactive": ["figures/__init__", "figures/interactive", "figures/style", "figures/colours", "store"],
+    "draw_static": ["figures/__init__", "figures/static", "figures/style", "figures/colours", "store"],
+    "build_atlas": ["atlas/__init__", "atlas/template.html"],
+}  # fmt: skip
+
+
+def prepare(config, schema, concept_files=()):
+    """Complete and check `config` in place.
+
+    Parameters
+    ----------
+    config : dict
+        The merged configuration as Snakemake read it.
+    schema : dict
+        The JSON schema; its defaults are filled in.
+    concept_files : iterable of path
+        One YAML file a concept, named after it. An entry of the same name in `config` is merged over it.
+
+    Raises
+    ------
+    OrreryError
+        One line per mistake: key, value, remedy.
+    """
+    _merge_concepts(config, concept_files)
+    mistakes = _schema_mistakes(config, schema) or check_references(config)
+    if mistakes:
+        raise OrreryError("\n".join(mistakes))
+
+
+def _merge_concepts(config, files):
+    if not isinstance(config.setdefault("concepts", {}), dict):
+        return
+    import yaml
+
+    for file in map(Path, files):
+        try:
+            entry = yaml.load(file.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        except yaml.YAMLError as error:
+            where = getattr(error, "problem_mark", None)
+            line = f", line {where.line + 1}" if where else ""
+            raise OrreryError(f"{file}{line}: this is not YAML ({getattr(error, 'problem', error)}).") from None
+        override = config["concepts"].get(file.stem)
+        if isinstance(entry, dict) and isinstance(override, dict):
+            entry = {**entry, **override}
+        config["concepts"][file.stem] = entry if override is None or isinstance(override, dict) else override
+
+
+# ---------------------------------------------------------------------------------------------------- the schema
+
+
+def _schema_mistakes(config, schema):
+    from jsonschema import Draft202012Validator, validators
+
+    def fill_defaults(validator, properties, instance, schema):
+        if isinstance(instance, dict):
+            for key, sub in properties.items():
+                if "default" in sub:
+                    instance.setdefault(key, _copy(sub["default"]))
+        yield from Draft202012Validator.VALIDATORS["properties"](validator, properties, instance, schema)
+
+    validator = validators.extend(Draft202012Validator, {"properties": fill_defaults})(schema)
+    return [_sentence(leaf) for error in validator.iter_errors(config) for leaf in _leaves(error)]
+
+
+def _copy(value):
+    return value.copy() if isinstance(value, (dict, list)) else value
+
+
+def _leaves(error):
+    """The errors a user can act on: inside if/then all of them, inside anyOf the union itself."""
+    if error.validator in ("if", "allOf", "$ref") and error.context:
+        for sub in error.context:
+            yield from _leaves(sub)
+    else:
+        yield error
+
+
+def _sentence(error):
+    key = ".".join(str(p) for p in error.absolute_path) or "the configuration"
+    value, kind, wanted = error.instance, error.validator, error.validator_value
+    if kind == "additionalProperties":
+        known = sorted(error.schema.get("properties", {}))
+        bad = [k for k in value if k not in known]
+        return f"{key}: unknown key {_quote(bad)}; {_suggest(str(bad[0]), known)}."
+    if kind == "required":
+        missing = [k for k in wanted if k not in value]
+        return f"{key}: the key {_quote(missing)} is missing; add it."
+    if kind == "pattern" and "propertyNames" in list(error.absolute_schema_path):
+        return (
+            f"{key}: {value!r} cannot be a name, since names stand in paths; write lower-case letters, digits, "
+            "dots and hyphens, beginning with a letter or digit."
+        )
+    described = error.schema.get("description")
+    remedy = {
+        "type": lambda: f"must be of type {wanted}" + (" (put it in quotes)" if wanted == "string" else ""),
+        "enum": lambda: f"must be one of {_quote(wanted)}" + _nearest(value, wanted),
+        "minItems": lambda: "must not be an empty list" if wanted == 1 else f"needs at least {wanted} entries",
+        "maxItems": lambda: f"may have at most {wanted} entries",
+        "minProperties": lambda: f"needs at least {wanted} entries",
+        "uniqueItems": lambda: "names something twice; remove the repetition",
+        "minLength": lambda: "must not be empty",
+        "minimum": lambda: f"must be at least {wanted}",
+        "maximum": lambda: f"must be at most {wanted}",
+        "exclusiveMinimum": lambda: f"must be more than {wanted}",
+        "pattern": lambda: _PATTERNS.get(wanted, f"must match {wanted}"),
+        "anyOf": lambda: "must be " + " or ".join(_shape(option) for option in wanted),
+    }.get(kind, lambda: error.message)()
+    return f"{key}: {_short(value)} {remedy}." + (f" ({described.rstrip('.')}.)" if described else "")
+
+
+_PATTERNS = {
+    r"^[^{}]*\{label\}[^{}]*$": "must hold {label} exactly once and no other braces",
+    r"^[A-Za-z0-9._-]+==[A-Za-z0-9.+!-]+$": "must be pinned as name==version",
+    r"^[0-9a-f]{64}$": "must be a sha256 of 64 lower-case hexadecimal digits",
+    r"^[^/\s]+(/[^/\s]+)?$": "must be a hub id such as org/Name",
+    r"^(auto|cpu|mps|cuda(:[0-9]+)?)$": "must be auto, cpu, mps, cuda or cuda:0, cuda:1 …",
+}
+
+
+def _shape(option):
+    if "const" in option:
+        return repr(option["const"])
+    if "enum" in option:
+        return "one of " + _quote(option["enum"])
+    if option.get("pattern") in _PATTERNS:
+        return _PATTERNS[option["pattern"]].removeprefix("must be ")
+    kind = {"array": "a list", "object": "a mapping", "string": "a text", "integer": "an integer"}.get(
+        option.get("type"), "a number"
+    )
+    if option.get("type") in ("array", "object") and (low := option.get("minItems", option.get("minProperties", 1))) > 1:
+        kind += f" of at least {low} different entries"
+    bounds = [
+        f"{word} {option[bound]}"
+        for bound, word in (("minimum", "of at least"), ("exclusiveMinimum", "above"))
+        if bound in option
+    ]
+    return " ".join([kind, *bounds])
+
+
+def _quote(values):
+    values = values if isinstance(values, (list, tuple)) else [values]
+    return ", ".join(repr(v) for v in values)
+
+
+def _short(value):
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _nearest(value, known):
+    close = difflib.get_close_matches(str(value), [str(k) for k in known], 1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def _suggest(value, known):
+    close = difflib.get_close_matches(value, known, 1)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    return "write one of " + ", ".join(known) if known else "nothing of that sort is known"
+
+
+# ------------------------------------------------------------------------------------------------ cross-references
+
+
+def check_references(config):
+    """Names that exist nowhere, layers a model lacks, things that do not fit together; one sentence each."""
+    return [
+        sentence.rstrip(".") + "."
+        for check in (_check_catalogue, _check_concepts, _check_run)
+        for sentence in check(config)
+    ]
+
+
+def _unknown(key, value, table, table_name):
+    return f"{key}: {value!r} is not in {table_name}; {_suggest(str(value), sorted(table))}"
+
+
+def _check_catalogue(config):
+    for name, asset in config["assets"].items():
+        kinds = [k for k in ("hub", "path", "package") if k in asset]
+        if len(kinds) != 1:
+            yield f"assets.{name}: has {_quote(kinds) or 'none'} of hub, path, package; write exactly one of them"
+        if "package" in asset and "member" not in asset:
+            yield f"assets.{name}: member is missing; name the file inside {asset['package']}"
+        if "package" in asset and "sha256" not in asset:
+            yield f"assets.{name}: sha256 is missing; a file from a package is only taken with its digest"
+    for table in ("models", "corpora"):
+        for name, entry in config[table].items():
+            if entry["asset"] not in config["assets"]:
+                yield _unknown(f"{table}.{name}.asset", entry["asset"], config["assets"], "assets")
+    for name in {"prompts", "vocabulary"} & set(config["corpora"]):
+        yield f"corpora.{name}: the name {name!r} is reserved for a source of Orrery's own; choose another"
+    for name, model in config["models"].items():
+        depth = model.get("depth")
+        if model["layers"] == "all" and depth is None:
+            yield f"models.{name}.depth: is missing; write the number of blocks, which 'layers: all' needs"
+        for layer in model["layers"] if isinstance(model["layers"], list) else ():
+            if isinstance(layer, int) and depth is not None and layer >= depth:
+                yield f"models.{name}.layers: {layer} is out of range; the blocks are 0 to {depth - 1}"
+    for name, figure in config["figures"].items():
+        wanted = {"scatter-2d": 2, "scatter-3d": 3}.get(figure["kind"])
+        if "components" in figure and len(figure["components"]) != wanted:
+            yield (
+                f"figures.{name}.components: {figure['components']} does not fit the kind {figure['kind']}; "
+                + (f"write {wanted} numbers" if wanted else "remove the key")
+            )
+
+
+def _check_concepts(config):
+    for name, concept in config["concepts"].items():
+        key = f"concepts.{name}"
+        kinds = [k for k in ("labels", "integers", "random_tokens") if k in concept]
+        if len(kinds) != 1:
+            yield f"{key}: has {_quote(kinds) or 'none'} of labels, integers, random_tokens; write exactly one of them"
+            continue
+        integers = concept.get("integers")
+        if integers and integers["stop"] != "single-token" and integers["stop"] <= integers["start"] + 1:
+            yield f"{key}.integers: stop {integers['stop']} must be above start {integers['start']} by two at least"
+        if "values" in concept and len(concept["values"]) != len(concept.get("labels", ())):
+            yield f"{key}.values: {len(concept['values'])} values do not fit; write one for each label"
+        if concept["topology"] == "circle" and "labels" not in concept:
+            yield f"{key}.topology: a circle needs labels; write labels, or topology: line"
+        for other, where in (
+            (concept.get("control"), f"{key}.control"),
+            (concept.get("random_tokens", {}).get("like"), f"{key}.random_tokens.like"),
+        ):
+            if other is not None and other not in config["concepts"]:
+                yield _unknown(where, other, config["concepts"], "concepts")
+        yield from _check_forms(key, concept)
+
+
+def _check_forms(key, concept):
+    owner = {}
+    for label, forms in surface_forms(concept).items():
+        for form in forms:
+            try:
+                re.compile(form)
+            except re.error as error:
+                yield f"{key}.labels.{label}: {form!r} is not a regular expression ({error}); escape it or mend it"
+            if owner.setdefault(form, label) != label:
+                yield f"{key}.labels: {form!r} stands under {owner[form]!r} and {label!r}; give it to one of them"
+
+
+def _check_run(config):
+    run = config["run"]
+    for key, table in (("models", "models"), ("reducers", "reducers"), ("figures", "figures")):
+        for name in run[key]:
+            if name not in config[table]:
+                yield _unknown(f"run.{key}", name, config[table], table)
+    for sample in run["samples"]:
+        yield from _check_sample(config, sample)
+    for name in run["models"]:
+        asset = config["assets"].get(config["models"].get(name, {}).get("asset"), {})
+        if "path" in asset and not os.path.exists(asset["path"]):
+            yield f"assets.{config['models'][name]['asset']}.path: {asset['path']!r} does not exist; write where it lies"
+    reducers = [config["reducers"][r] for r in run["reducers"] if r in config["reducers"]]
+    for name in run["figures"]:
+        figure = config["figures"].get(name)
+        if figure and figure["kind"] != "metrics" and not any(_drawable(figure, r) for r in reducers):
+            yield (
+                f"run.figures: {name!r} fits none of run.reducers {run['reducers']}; add one that gives it what it "
+                f"needs ({_NEEDS[figure['kind']]})"
+            )
+
+
+_NEEDS = {
+    "variance": "pca or svd",
+    "scatter-2d": "pca, svd, or a reducer with components: 2",
+    "scatter-3d": "pca, svd, or a reducer with components: 3",
+}
+
+
+def _check_sample(config, sample):
+    source, _, name = sample.partition("/")
+    if not name or "/" in name:
+        yield f"run.samples: {sample!r} is not source/concept; write for example prompts/weekdays"
+        return
+    sources = [*config["corpora"], "prompts", "vocabulary"]
+    if source not in sources:
+        yield _unknown("run.samples", source, sources, "corpora, prompts, vocabulary")
+    concept = config["concepts"].get(name)
+    if concept is None:
+        yield _unknown("run.samples", name, config["concepts"], "concepts")
+    elif source in sources and (reason := misfit(source, concept)):
+        yield f"run.samples: {sample!r} cannot be made: {reason}"
+    if source in config["corpora"]:
+        asset = config["assets"].get(config["corpora"][source]["asset"], {})
+        if "path" in asset and not os.path.exists(asset["path"]):
+            yield f"assets.{config['corpora'][source]['asset']}.path: {asset['path']!r} does not exist; write where it lies"
+    for model in config["run"]["models"]:
+        if source == "vocabulary" and model in config["models"] and not layers_of(config, model, source):
+            yield f"models.{model}.layers: has neither embed nor unembed, the layers of {sample!r}; add embed"
+
+
+def misfit(source, concept):
+    """Why `concept` cannot be had from `source`, or None."""
+    if source == "vocabulary":
+        return None
+    if "random_tokens" in concept:
+        return "random tokens come from vocabulary only"
+    if concept.get("integers", {}).get("stop") == "single-token":
+        return "integers up to single-token come from vocabulary only; give integers.stop a number"
+    if source == "prompts" and "templates" not in concept:
+        return "the concept has no templates; add some"
+    return None
+
+
+def surface_forms(concept):
+    """label → list of regular expressions that stand for it in a text."""
+    if "integers" in concept:
+        integers = concept["integers"]
+        if integers["stop"] == "single-token":
+            return {}
+        return {str(n): [str(n)] for n in range(integers["start"], integers["stop"])}
+    labels = concept.get("labels", [])
+    return dict(labels) if isinstance(labels, dict) else {label: [re.escape(label)] for label in labels}
+
+
+def label_values(concept):
+    """label → value: the given values, the integer itself, or the place in the list."""
+    labels = list(surface_forms(concept))
+    if "integers" in concept:
+        return {label: float(label) for label in labels}
+    return {label: float(v) for label, v in zip(labels, concept.get("values", range(len(labels))))}
+
+
+def shape_of(concept):
+    """What a figure or a measure must know of a concept: topology, period and number of labels."""
+    shape = {"topology": concept["topology"]}
+    if concept["topology"] == "circle":
+        shape["period"] = float(concept.get("period", len(surface_forms(concept))))
+    return shape
+
+
+def vocabulary_spec(config, name):
+    """What the extraction of a vocabulary set depends on: how its labels are chosen, and those of the set it matches."""
+    concept = config["concepts"][name]
+    spec = {
+        "concept": {k: concept[k] for k in ("labels", "integers", "random_tokens") if k in concept},
+        "values": label_values(concept),
+    }
+    liked = concept.get("random_tokens", {}).get("like")
+    return spec | ({"like": vocabulary_spec(config, liked)} if liked else {})
+
+
+# ------------------------------------------------------------------------------------------------- what is made
+
+
+def layer_name(layer):
+    """The path segment of a layer: 8 → '08'; names stay as they are."""
+    return f"{layer:02d}" if isinstance(layer, int) else layer
+
+
+def layers_of(config, model, source):
+    """The layers that are drawn of `model` for contexts from `source`, as path segments."""
+    entry = config["models"][model]
+    layers = entry["layers"]
+    if layers == "all":
+        layers = ["embed", *range(entry["depth"])]
+    return [layer_name(x) for x in layers if (x in VOCABULARY_LAYERS if source == "vocabulary" else x != "unembed")]
+
+
+def control_of(config, source, concept):
+    """The concept drawn beside this one, where it can be had from the same source, or None."""
+    control = config["concepts"][concept].get("control")
+    return control if control and not misfit(source, config["concepts"][control]) else None
+
+
+def _drawable(figure, reducer):
+    method, kind = reducer["method"], figure["kind"]
+    if kind in ("scatter-2d", "scatter-3d"):
+        dimensions = int(kind[-2])
+        if method not in LINEAR:
+            return reducer["components"] == dimensions
+        return reducer["components"] >= max(figure.get("components", [dimensions]))
+    return kind == "variance" and method in LINEAR
+
+
+def _reducible(reducer, source):
+    return source == "prompts" or "group-center" not in reducer["preprocess"]
+
+
+def figure_targets(config):
+    """Every figure file of the sweep, as a list of paths."""
+    run, paths = config["run"], []
+    for model in run["models"]:
+        for sample in run["samples"]:
+            source, concept = sample.split("/")
+            for name in run["figures"]:
+                figure = config["figures"][name]
+                if figure["kind"] == "metrics":
+                    places = ["all/raw"] if config["concepts"][concept]["topology"] != "none" else []
+                else:
+                    places = [
+                        f"{layer}/{reducer}"
+                        for layer in layers_of(config, model, source)
+                        for reducer in run["reducers"]
+                        if _reducible(config["reducers"][reducer], source)
+                        and _drawable(figure, config["reducers"][reducer])
+                    ]
+                paths += [
+                    f"results/figures/{model}/{sample}/{place}/{name}.{suffix}"
+                    for place in places
+                    for suffix in FORMATS[figure["kind"]]
+                ]
+    return list(dict.fromkeys(paths))
+
+
+def code_version(rule):
+    """Digest of the script and the modules that make a rule's output; comments and docstrings do not count."""
+    files = [LIBRARY.parent / f"{rule}.py"]
+    files += [LIBRARY / (name if "." in name else f"{name}.py") for name in MODULES[rule]]
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(_essence(file).encode())
+    return digest.hexdigest()[:16]
+
+
+def _essence(file):
+    text = file.read_text(encoding="utf-8")
+    if file.suffix != ".py":
+        return text
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.FunctionDef, ast.ClassDef)) and ast.get_docstring(node) is not None:
+            node.body[0] = ast.Pass()
+    return ast.unparse(tree)

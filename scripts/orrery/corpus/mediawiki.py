@@ -1,0 +1,59 @@
+"""MediaWiki XML dumps as plain text."""
+
+import bz2
+import re
+import xml.etree.ElementTree as ElementTree
+
+from orrery.store import atomic
+
+_SPACES = re.compile(r"[ \t\xa0]+")
+_BLANK_LINES = re.compile(r"\n\s*\n+")
+_DROPPED_TAGS = {"ref", "gallery", "table", "math", "timeline", "code", "syntaxhighlight", "score"}
+_DROPPED_LINKS = ("file:", "image:", "category:")
+
+
+def dump_to_parquet(dump, path):
+    """Write the articles of a dump (XML, bz2 or plain) as Parquet: id, title, url, text, one row an article."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.Table.from_pylist(list(articles(dump)))
+    with atomic(path) as part:
+        pq.write_table(table, part, compression="zstd")
+
+
+def articles(dump):
+    """Yield {id, title, url, text} of every page in the main namespace that is no redirect."""
+    opener = bz2.open if str(dump).endswith(".bz2") else open
+    with opener(dump, "rb") as file:
+        for _, element in ElementTree.iterparse(file):
+            if element.tag.rpartition("}")[2] != "page":
+                continue
+            fields = {child.tag.rpartition("}")[2]: child for child in element.iter()}
+            if fields["ns"].text == "0" and "redirect" not in fields and fields["text"].text:
+                title = fields["title"].text
+                page = next(c.text for c in element if c.tag.rpartition("}")[2] == "id")
+                url = "https://en.wikipedia.org/wiki/" + title.replace(" ", "_")
+                yield {"id": page, "title": title, "url": url, "text": plain_text(fields["text"].text)}
+            element.clear()
+
+
+def plain_text(wikitext):
+    """Running text of an article: no templates, tables, references, files, categories or markup."""
+    import mwparserfromhell
+
+    code = mwparserfromhell.parse(wikitext, skip_style_tags=True)
+    for node in code.filter_tags(recursive=True, matches=lambda n: str(n.tag).lower() in _DROPPED_TAGS):
+        _remove(code, node)
+    for node in code.filter_wikilinks(matches=lambda n: str(n.title).lower().lstrip(" :").startswith(_DROPPED_LINKS)):
+        _remove(code, node)
+    text = code.strip_code(normalize=True, collapse=True, keep_template_params=False)
+    lines = (_SPACES.sub(" ", line).strip().lstrip("*#:; ") for line in text.replace("'''", "").replace("''", "").splitlines())
+    return _BLANK_LINES.sub("\n\n", "\n".join(lines)).strip()
+
+
+def _remove(code, node):
+    try:
+        code.remove(node)
+    except ValueError:  # inside a node that is already gone
+        pass

@@ -1,0 +1,227 @@
+"""Figures to turn and hover, as pages that need no network."""
+
+import html
+import textwrap
+
+import numpy as np
+import plotly.graph_objects as go
+
+from orrery.figures import MANY, MEASURE_NAMES, series_of, spectra
+from orrery.figures.colours import ACCENT, CONTROL, INK, MUTED, NOISE, class_colours, colour_scale
+from orrery.figures.style import WEB_FONT
+from orrery.geometry.variance import count_for
+from orrery.store import atomic
+
+OPEN, CLOSE = "\ue000", "\ue001"  # private characters that mark the token until the text is escaped
+BEFORE, AFTER, LINE = 200, 80, 64
+GL_FROM = 4000  # points, from which WebGL draws a flat scatter
+
+
+def draw(sources, figure, shape):
+    """The plotly figure of one entry of `figures:`.
+
+    Parameters
+    ----------
+    sources : figures.Sources
+    figure : dict
+        The entry: kind and its options.
+    shape : dict
+        topology of the concept.
+    """
+    return KINDS[figure["kind"]](sources, figure, shape)
+
+
+def write_page(figure, path, plotly):
+    """Write a figure as an HTML page that loads plotly.js from the relative path `plotly`."""
+    title = html.escape(figure.layout.title.text.split("<br>")[0])
+    body = figure.to_html(
+        full_html=False, include_plotlyjs=False, default_width="100%", default_height="100vh", div_id="figure",
+        config={"displaylogo": False, "responsive": True, "toImageButtonOptions": {"format": "svg"}},
+    )  # fmt: skip
+    with atomic(path) as part:
+        part.write_text(
+            f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>\n'
+            '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">\n'
+            f'<style>html,body{{margin:0;height:100%}}</style>\n<script src="{html.escape(plotly)}"></script></head>\n'
+            f"<body>{body}</body></html>\n",
+            encoding="utf-8",
+        )
+
+
+def _layout(title, caption, **more):
+    return {
+        "title": {
+            "text": f"{html.escape(title)}<br><span style='font-size:12px;color:{MUTED}'>{html.escape(caption)}</span>",
+            "x": 0.02, "xanchor": "left", "y": 0.97, "yanchor": "top", "font": {"size": 17, "color": INK},
+        },
+        "font": {"family": WEB_FONT, "size": 12, "color": INK},
+        "paper_bgcolor": "white", "plot_bgcolor": "white",
+        "margin": {"l": 60, "r": 20, "t": 84, "b": 56},
+        "legend": {"itemsizing": "constant", "bgcolor": "rgba(255,255,255,0.75)"},
+        "hoverlabel": {"align": "left", "bgcolor": "white", "font": {"family": WEB_FONT, "size": 12, "color": INK}},
+        **more,
+    }  # fmt: skip
+
+
+# ----------------------------------------------------------------------------------------------------- scatters
+
+
+def scatter(sources, figure, shape):
+    """Points in two or three dimensions, a trace a class, hover with the context; the control beside it."""
+    dimensions = int(figure["kind"][-2])
+    page, columns = go.Figure(), len(sources.views)
+    for column, view in enumerate(sources.views):
+        topology = shape["topology"] if view is sources.main else "none"
+        points, titles = view.axes(figure.get("components"), dimensions)
+        target = _scene(page, column, columns, titles, dimensions)
+        page.add_traces([t.update(target) for t in _traces(view, points, topology, figure, column, columns)])
+    layout = _layout(sources.main.title(), f"{sources.main.caption()} · {sources.control_note()}")
+    if columns > 1:
+        layout["annotations"] = [_panel_name(v, i, columns) for i, v in enumerate(sources.views)]
+    return page.update_layout(layout)
+
+
+def _scene(page, column, columns, titles, dimensions):
+    """Add the axes of one panel; the update that puts a trace into it."""
+    gap = 0.06 if columns > 1 else 0
+    domain = [column / columns + (gap if column else 0), (column + 1) / columns - (gap if column < columns - 1 else 0)]
+    suffix = "" if column == 0 else str(column + 1)
+    if dimensions == 3:
+        axis = {"showbackground": False, "gridcolor": "#e5e7eb", "zerolinecolor": "#d1d5db", "tickfont": {"size": 10}}
+        axes = {f"{x}axis": {"title": {"text": t}, **axis} for x, t in zip("xyz", titles)}
+        camera = {"eye": {"x": 1.45, "y": 1.45, "z": 0.9}}
+        page.update_layout({f"scene{suffix}": {**axes, "aspectmode": "data", "domain": {"x": domain}, "camera": camera}})
+        return {"scene": f"scene{suffix}"}
+    line = {"showline": True, "linecolor": "#9ca3af", "ticks": "outside", "gridcolor": "#f3f4f6", "zeroline": False}
+    page.update_layout({
+        f"xaxis{suffix}": {"title": {"text": titles[0]}, "domain": domain, **line, "anchor": f"y{suffix}"},
+        f"yaxis{suffix}": {"title": {"text": titles[1]}, **line, "anchor": f"x{suffix}",
+                           "scaleanchor": f"x{suffix}", "scaleratio": 1},
+    })  # fmt: skip
+    return {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"}
+
+
+def _traces(view, points, topology, figure, column, columns):
+    labels, index = view.classes
+    texts = np.array([context(view.samples, i) for i in range(view.n)], dtype=object)
+    size = figure.get("point_size", 5 if points.shape[1] == 3 else 8)
+    trace = go.Scatter3d if points.shape[1] == 3 else go.Scattergl if view.n >= GL_FROM else go.Scatter
+
+    def build(rows, **options):
+        marker = {"size": size, "opacity": 0.85, "line": {"width": 0}, **options.pop("marker")}
+        return trace(
+            **dict(zip("xyz", points[rows].T)), mode="markers", marker=marker, customdata=texts[rows],
+            hovertemplate="%{customdata}<extra></extra>", **options,
+        )  # fmt: skip
+
+    if len(labels) > MANY:
+        bar = {"title": {"text": "value" if topology != "none" else "rank"}, "thickness": 12, "len": 0.7, "outlinewidth": 0,
+               "x": (column + 1) / columns - (0.03 if column < columns - 1 else -0.01)}  # fmt: skip
+        marker = {"color": view.samples["value"], "colorscale": colour_scale(topology), "colorbar": bar}
+        return [build(slice(None), marker=marker, name=view.attributes["concept"], showlegend=False)]
+    colours = class_colours(len(labels), topology)
+    return [
+        build(index == i, marker={"color": colours[i]}, name=html.escape(label), showlegend=column == 0)
+        for i, label in enumerate(labels)
+    ]
+
+
+def context(samples, i):
+    """The hover text of a sample: its label, its context with the occurrence marked, where it comes from.
+
+    Everything that comes from a corpus is escaped.
+    """
+    text, start, end = samples["text"][i], int(samples["start"][i]), int(samples["end"][i])
+    left, right = text[max(0, start - BEFORE) : start], text[end : end + AFTER]
+    marked = ("…" if start > BEFORE else "") + f"{left}{OPEN}{text[start:end]}{CLOSE}{right}"
+    marked += "…" if len(text) > end + AFTER else ""
+    lines = [f"<b>{html.escape(samples['label'][i])}</b>"]
+    if text != samples["label"][i]:
+        lines += [html.escape(line) for line in textwrap.wrap(marked, LINE)]
+    if title := samples["title"][i]:
+        lines.append(f"<i>{html.escape(textwrap.shorten(title, LINE))}</i>")
+    return "<br>".join(lines).replace(OPEN, "<b>").replace(CLOSE, "</b>")
+
+
+def _panel_name(view, column, columns):
+    return {"text": html.escape(view.attributes["concept"]), "showarrow": False, "xref": "paper", "yref": "paper",
+            "x": (column + 0.5) / columns, "y": 1.0, "yanchor": "bottom", "font": {"size": 13}}  # fmt: skip
+
+
+# ------------------------------------------------------------------------------------------- variance and metrics
+
+
+def variance(sources, figure, shape):
+    """Explained variance per component and in sum, with the control and noise of the same shape."""
+    page = go.Figure()
+    for (name, ratios), colour in zip(spectra(sources).items(), _spectrum_colours(sources)):
+        x = np.arange(1, len(ratios) + 1)
+        needed = count_for(ratios)
+        options = {"line": {"color": colour, "width": 2}, "legendgroup": name}
+        page.add_trace(go.Scatter(x=x, y=100 * ratios, name=f"{name}: {needed} for 90 %", **options))
+        page.add_trace(
+            go.Scatter(x=x, y=100 * np.cumsum(ratios), xaxis="x2", yaxis="y2", name=name, showlegend=False, **options)
+        )
+    line = {"showline": True, "linecolor": "#9ca3af", "ticks": "outside", "gridcolor": "#f3f4f6"}
+    page.add_shape(type="line", xref="x2 domain", yref="y2", x0=0, x1=1, y0=90, y1=90, line={"color": MUTED, "dash": "dot"})
+    layout = _layout(sources.main.title() + ": variance", f"{sources.main.caption()} · {sources.control_note()}")
+    layout["legend"] |= {"x": 0.44, "xanchor": "right", "y": 1}
+    return page.update_layout(
+        layout,
+        xaxis={"title": {"text": "component"}, "type": "log", "domain": [0, 0.46], **line},
+        yaxis={"title": {"text": "variance explained (%)"}, "rangemode": "tozero", **line},
+        xaxis2={"title": {"text": "components"}, "domain": [0.55, 1], "anchor": "y2", **line},
+        yaxis2={"title": {"text": "cumulative (%)"}, "anchor": "x2", "range": [0, 101], **line},
+    )
+
+
+def _spectrum_colours(sources):
+    return [ACCENT, CONTROL, NOISE] if sources.control else [ACCENT, NOISE]
+
+
+def metrics(sources, figure, shape):
+    """Each measure against the layer, with its null beside it; full marks where p, corrected over layers, ≤ .05."""
+    series = series_of(sources.metrics)
+    page = go.Figure()
+    line = {"showline": True, "linecolor": "#9ca3af", "ticks": "outside", "gridcolor": "#f3f4f6"}
+    height = 1 / len(series)
+    for i, (name, s) in enumerate(series.items()):
+        axes = {"xaxis": f"x{i + 1}", "yaxis": f"y{i + 1}"}
+        page.add_traces([t.update(axes) for t in _metric_traces(name, s, first=i == 0)])
+        top = 1 - i * height
+        page.update_layout({
+            f"xaxis{i + 1}": {"anchor": f"y{i + 1}", "type": "category", **line},
+            f"yaxis{i + 1}": {"anchor": f"x{i + 1}", "domain": [top - height + 0.09, top],
+                              "title": {"text": MEASURE_NAMES[name], "font": {"size": 11}}, "rangemode": "tozero", **line},
+        })  # fmt: skip
+    facts = sources.facts
+    title = f"{facts['concept']} in {facts['model']}, all layers"
+    layout = _layout(title, f"{metrics_caption(sources)} · filled: corrected p ≤ .05")
+    return page.update_layout(layout, hovermode="x unified")
+
+
+def metrics_caption(sources):
+    """How the measures of a table were made, in a line."""
+    n, facts = sources.metrics["n"][0], sources.facts
+    return f"n = {n} · {facts['source']} · null: shuffled order of the labels, or Gaussian noise · seed {facts['seed']}"
+
+
+def _metric_traces(name, s, first):
+    layers = s["layer"]
+    found = [p <= 0.05 for p in s["p_corrected"]]
+    if not np.isnan(s["null_low"]).all():
+        band = {"x": layers, "mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
+        yield go.Scatter(y=s["null_high"], **band)
+        yield go.Scatter(y=s["null_low"], fill="tonexty", fillcolor="rgba(154,163,175,0.3)", **band)
+    yield go.Scatter(
+        x=layers, y=s["null_mean"], mode="lines", line={"color": NOISE, "dash": "dash"}, name="null", showlegend=first
+    )
+    symbols = ["circle" if f or np.isnan(p) else "circle-open" for f, p in zip(found, s["p_corrected"])]
+    yield go.Scatter(
+        x=layers, y=s["value"], mode="lines+markers", marker={"symbol": symbols, "size": 8}, line={"color": ACCENT},
+        name="measured", showlegend=first, customdata=s["p_corrected"],
+        hovertemplate="%{y:.3f}, corrected p = %{customdata:.4f}",
+    )  # fmt: skip
+
+
+KINDS = {"scatter-3d": scatter, "scatter-2d": scatter, "variance": variance, "metrics": metrics}

@@ -1,0 +1,140 @@
+"""Figures for paper: PNG, SVG and PDF from one drawing. Built on Figure, without pyplot's global state."""
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+
+from orrery.figures import MANY, MEASURE_NAMES, series_of, spectra
+from orrery.figures.colours import ACCENT, CONTROL, INK, MUTED, NOISE, class_colours, colour_scale
+from orrery.figures.style import DPI, RC, WIDTH
+from orrery.geometry.variance import count_for
+from orrery.store import atomic
+
+matplotlib.rcParams.update(RC)
+HALO = [withStroke(linewidth=2.4, foreground="white")]
+
+
+def draw(sources, figure, shape):
+    """The matplotlib figure of one entry of `figures:`; arguments as in `interactive.draw`."""
+    return KINDS[figure["kind"]](sources, figure, shape)
+
+
+def write_images(figure, paths):
+    """Write a figure to each path, in the format of its suffix, without dates: the same figure has the same bytes."""
+    for path in paths:
+        suffix = str(path).rpartition(".")[2]
+        undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}[suffix]
+        with atomic(path) as part:
+            figure.savefig(part, format=suffix, dpi=DPI, metadata=undated)
+
+
+def _canvas(figure, title, caption, columns=1, rows=1, height=0.86):
+    width = figure.get("width", WIDTH * columns)
+    canvas = Figure(figsize=(width, width / columns * height * rows), layout="constrained")
+    canvas.get_layout_engine().set(w_pad=0.08, h_pad=0.08)
+    canvas.suptitle(title, x=0.015, ha="left", fontsize=10.5, color=INK)
+    canvas.supxlabel(caption, x=0.015, ha="left", fontsize=6.5, color=MUTED)
+    return canvas
+
+
+def scatter(sources, figure, shape):
+    """Two components, class means labelled and, on a circle, joined in order; the control beside it."""
+    views = sources.views
+    caption = f"{sources.main.caption()} · {sources.control_note()}"
+    canvas = _canvas(figure, sources.main.title(), caption, columns=len(views))
+    for ax, view in zip(canvas.subplots(1, len(views), squeeze=False)[0], views):
+        topology = shape["topology"] if view is sources.main else "none"
+        points, titles = view.axes(figure.get("components"), 2)
+        _points(canvas, ax, view, points, topology, figure)
+        ax.set(xlabel=titles[0], ylabel=titles[1])
+        ax.set_aspect("equal", adjustable="datalim")
+        if len(views) > 1:
+            ax.set_title(view.attributes["concept"])
+    return canvas
+
+
+def _points(canvas, ax, view, points, topology, figure):
+    labels, index = view.classes
+    style = {"s": figure.get("point_size", 4.2 if view.n < 2000 else 2) ** 2, "linewidths": 0, "rasterized": view.n > 4000}
+    if len(labels) > MANY:
+        stops = colour_scale(topology)
+        scale = matplotlib.colors.LinearSegmentedColormap.from_list("scale", [(p, c) for p, c in stops])
+        drawn = ax.scatter(*points.T, c=view.samples["value"], cmap=scale, alpha=0.85, **style)
+        bar = canvas.colorbar(drawn, ax=ax, shrink=0.6, pad=0.02, label="value" if topology != "none" else "rank")
+        bar.outline.set_visible(False)
+        return
+    colours = class_colours(len(labels), topology)
+    ax.scatter(*points.T, c=[colours[i] for i in index], alpha=0.55, **style)
+    means = np.array([points[index == i].mean(0) for i in range(len(labels))])
+    if topology in ("circle", "line"):
+        path = np.vstack([means, means[:1]]) if topology == "circle" else means
+        ax.plot(*path.T, color=MUTED, linewidth=0.8, zorder=2)
+    ax.scatter(*means.T, c=colours, s=42, edgecolors="white", linewidths=1, zorder=3)
+    _label(ax, means, labels, points)
+
+
+def _label(ax, means, labels, points):
+    """Names beside the means, moved apart until none covers another."""
+    from adjustText import adjust_text
+
+    texts = [ax.text(*m, name, fontsize=8, color=INK, path_effects=HALO, zorder=4) for m, name in zip(means, labels)]
+    ax.update_datalim(points)
+    ax.autoscale_view()
+    np.random.seed(0)  # adjustText draws from the global state
+    adjust_text(texts, *means.T, ax=ax, expand=(1.25, 1.5), force_text=(0.3, 0.4), min_arrow_len=14,
+                arrowprops={"arrowstyle": "-", "color": MUTED, "linewidth": 0.5})  # fmt: skip
+
+
+def variance(sources, figure, shape):
+    """Explained variance per component and in sum, with the control and noise of the same shape."""
+    title, caption = sources.main.title() + ": variance", f"{sources.main.caption()} · {sources.control_note()}"
+    canvas = _canvas({"width": WIDTH * 1.5, **figure}, title, caption, height=0.46)
+    single, total = canvas.subplots(1, 2)
+    colours = [ACCENT, CONTROL, NOISE] if sources.control else [ACCENT, NOISE]
+    for (name, ratios), colour in zip(spectra(sources).items(), colours):
+        x, needed = np.arange(1, len(ratios) + 1), count_for(ratios)
+        single.plot(x, 100 * ratios, color=colour, linewidth=1.4, marker="o", markersize=2, label=name)
+        total.plot(x, 100 * np.cumsum(ratios), color=colour, linewidth=1.4, label=f"{name}: {needed}")
+        total.plot([needed, needed], [0, 90], color=colour, linewidth=0.8, linestyle=":")
+    total.axhline(90, color=MUTED, linewidth=0.8, linestyle=":")
+    single.set(xscale="log", xlabel="component", ylabel="variance explained (%)", ylim=(0, None))
+    total.set(xlabel="components", ylabel="cumulative variance (%)", ylim=(0, 102), xlim=(0, None))
+    total.legend(title="components for 90 %", loc="lower right", fontsize=7.5, title_fontsize=7.5)
+    return canvas
+
+
+def metrics(sources, figure, shape):
+    """Each measure against the layer, with its null beside it; full marks where p, corrected over layers, ≤ .05."""
+    series, facts = series_of(sources.metrics), sources.facts
+    n = sources.metrics["n"][0]
+    caption = (
+        f"n = {n} · {facts['source']} · dashed and grey: mean and 95 % of the null (shuffled order of the labels, or "
+        f"Gaussian noise)\nfilled: p ≤ .05, corrected over layers · seed {facts['seed']}"
+    )
+    canvas = _canvas(figure, f"{facts['concept']} in {facts['model']}, all layers", caption, rows=len(series), height=0.42)
+    for ax, (name, s) in zip(canvas.subplots(len(series), 1, squeeze=False)[:, 0], series.items()):
+        _metric(ax, name, s)
+    return canvas
+
+
+def _metric(ax, name, s):
+    x = np.arange(len(s["layer"]))
+    found = np.array([not p > 0.05 for p in s["p_corrected"]])  # where there is no test, nothing is hollow
+    value = np.array(s["value"])
+    wide = len(x) == 1
+    if not np.isnan(s["null_low"]).all():
+        ax.fill_between(x, s["null_low"], s["null_high"], color=NOISE, alpha=0.3, linewidth=0)
+        if wide:
+            ax.vlines(x, s["null_low"], s["null_high"], color=NOISE, alpha=0.5, linewidth=8)
+    ax.plot(x, s["null_mean"], color=MUTED, linewidth=1, linestyle="--", marker="_" if wide else "")
+    ax.plot(x, value, color=ACCENT, linewidth=1.3)
+    ax.scatter(x, value, s=22, facecolors=np.where(found, ACCENT, "white"), edgecolors=ACCENT, linewidths=1.1, zorder=3)
+    ax.set_title(MEASURE_NAMES[name], fontsize=8.5)
+    step = max(1, len(x) // 16)
+    ax.set_xticks(x[::step], s["layer"][::step])
+    ax.set_ylim(min(0, ax.get_ylim()[0]), None)
+    ax.set_xlim(-0.6, len(x) - 0.4)
+
+
+KINDS = {"scatter-2d": scatter, "variance": variance, "metrics": metrics}

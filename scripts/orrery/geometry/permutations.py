@@ -1,0 +1,61 @@
+"""Orders of labels under the null hypothesis, and p values that count what was searched over."""
+
+from itertools import permutations
+from math import factorial
+
+import numpy as np
+
+ENUMERATE = 8  # 7!/2 = 2,520 cyclic orders
+
+
+def cyclic_orders(n_classes, count, seed):
+    """Distinct cyclic orders of classes, up to rotation and reflection; the true one is the first.
+
+    Returns
+    -------
+    (orders, exact) : int array (B, n_classes) and bool
+        All (n - 1)!/2 where n is at most 8; otherwise the true order and `count` random ones. `orders[b, c]` is the
+        place of class c on the circle.
+    """
+    if n_classes <= ENUMERATE:
+        rest = [r for r in permutations(range(1, n_classes)) if r[0] < r[-1]]
+        sequences = np.array([(0, *r) for r in rest])
+        orders = np.argsort(sequences, axis=1)
+        assert len(orders) == max(1, factorial(n_classes - 1) // 2)
+        return orders, True
+    return _random(n_classes, count, seed), False
+
+
+def linear_orders(n_classes, count, seed):
+    """The true order and `count` random permutations: int array (1 + count, n_classes), and False (not exhaustive)."""
+    return _random(n_classes, count, seed), False
+
+
+def _random(n_classes, count, seed):
+    rng = np.random.default_rng(seed)
+    return np.vstack([np.arange(n_classes), rng.permuted(np.tile(np.arange(n_classes), (count, 1)), axis=1)])
+
+
+def p_values(statistics):
+    """One-sided p values, alone and corrected for the search over layers.
+
+    The same permutations are used in all layers. Statistics are standardised by their own null and compared with the
+    maximum over layers of each permutation (Westfall and Young 1993, maxT). The true order counts among the
+    permutations, so p = (1 + #{T* ≥ T}) / (1 + B), and the smallest is 1 / (number of orders).
+
+    Parameters
+    ----------
+    statistics : array (L, B)
+        Larger is more structure; column 0 is the true order.
+
+    Returns
+    -------
+    (p, corrected) : arrays (L,)
+    """
+    t = np.asarray(statistics, dtype=float)
+    slack = 1e-9 * (np.abs(t).max(1, keepdims=True) + 1e-300)  # equal up to round-off is equal
+    p = (t >= t[:, :1] - slack).mean(1)
+    spread = t.std(1, keepdims=True)
+    z = (t - t.mean(1, keepdims=True)) / np.where(spread > 0, spread, 1)
+    corrected = (z.max(0)[None, :] >= z[:, :1] - 1e-9).mean(1)
+    return p, corrected

@@ -1,0 +1,65 @@
+# Validation, wildcard constraints, and the functions that rules share. No rules.
+import re
+import sys
+from pathlib import Path
+
+from snakemake.common.configfile import load_configfile
+from snakemake.exceptions import WorkflowError
+
+sys.path.insert(0, str(Path(workflow.basedir, "scripts")))
+from orrery import config as orrery
+from orrery.errors import OrreryError
+
+try:
+    orrery.prepare(
+        config,
+        load_configfile(str(Path(workflow.basedir, "workflow/schemas/config.schema.yaml"))),
+        sorted(Path(workflow.basedir, "workflow/concepts").glob("*.yaml")),
+    )
+except OrreryError as mistakes:
+    raise WorkflowError(str(mistakes)) from None
+
+# A command line that names other resources drops the profile's map; two jobs would then share one card.
+if workflow.is_main_process and workflow.resource_settings.nodes is None:
+    workflow.global_resources.setdefault("gpu", 1)
+
+FIGURES = orrery.figure_targets(config)
+
+
+def any_of(names):
+    """A wildcard constraint that lets these names through and nothing else."""
+    return "|".join(map(re.escape, sorted(names))) or "(?!)"
+
+
+wildcard_constraints:
+    asset=any_of(config["assets"]),
+    model=any_of(config["models"]),
+    source=any_of([*config["corpora"], "prompts", "vocabulary"]),
+    concept=any_of(config["concepts"]),
+    layer=r"all|embed|final|unembed|\d{2,3}",
+    reducer=any_of([*config["reducers"], "raw"]),
+    figure=any_of(config["figures"]),
+
+
+def asset_of(table):
+    """An input function: the folder of the asset that a model or corpus is read from."""
+    wildcard = {"models": "model", "corpora": "source"}[table]
+    return lambda wc: f"results/assets/{config[table][getattr(wc, wildcard)]['asset']}"
+
+
+def model_params(wc):
+    """What of a model changes its numbers; the layers drawn and the speed do not."""
+    entry = config["models"][wc.model]
+    return {key: entry[key] for key in ("dtype", "trust_remote_code")}
+
+
+def figure_sources(wc):
+    """The file a figure is drawn from, and its control's where there is one."""
+    if wc.layer == "all" or wc.reducer == "raw":
+        return {"metrics": rules.measure.output.table.format(**wc)}
+    control = orrery.control_of(config, wc.source, wc.concept)
+    path = rules.project.output.projection
+    sources = {"projection": path.format(**wc)}
+    if control:
+        sources["control"] = path.format(**{**wc, "concept": control})
+    return sources

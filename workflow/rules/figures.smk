@@ -1,0 +1,74 @@
+rule share_plotly:
+    output:
+        plotly="results/figures/plotly.min.js",
+    log:
+        "results/logs/share_plotly.log",
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    message:
+        "Writing the plotting library that all interactive figures share"
+    conda:
+        "../../envs/orrery.yaml"
+    script:
+        "../../scripts/share_plotly.py"
+
+
+rule draw_interactive:
+    input:
+        unpack(figure_sources),
+        plotly=rules.share_plotly.output.plotly,
+    output:
+        html="results/figures/{model}/{source}/{concept}/{layer}/{reducer}/{figure}.html",
+    params:
+        code=orrery.code_version("draw_interactive"),
+        figure=lambda wc: config["figures"][wc.figure],
+        shape=lambda wc: orrery.shape_of(config["concepts"][wc.concept]),
+    log:
+        "results/logs/draw_interactive/{model}/{source}/{concept}/{layer}/{reducer}/{figure}.log",
+    benchmark:
+        "results/benchmarks/draw_interactive/{model}/{source}/{concept}/{layer}/{reducer}/{figure}.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    message:
+        "Drawing {output.html}"
+    conda:
+        "../../envs/orrery.yaml"
+    script:
+        "../../scripts/draw_interactive.py"
+
+
+rule draw_static:
+    input:
+        unpack(figure_sources),
+    output:
+        png=report(
+            "results/figures/{model}/{source}/{concept}/{layer}/{reducer}/{figure}.png",
+            caption="../report/figure.rst",
+            category="{model}",
+            subcategory="{source}/{concept}",
+            labels={"layer": "{layer}", "reducer": "{reducer}", "figure": "{figure}"},
+        ),
+        svg="results/figures/{model}/{source}/{concept}/{layer}/{reducer}/{figure}.svg",
+        pdf="results/figures/{model}/{source}/{concept}/{layer}/{reducer}/{figure}.pdf",
+    params:
+        code=orrery.code_version("draw_static"),
+        figure=lambda wc: config["figures"][wc.figure],
+        shape=lambda wc: orrery.shape_of(config["concepts"][wc.concept]),
+    log:
+        "results/logs/draw_static/{model}/{source}/{concept}/{layer}/{reducer}/{figure}.log",
+    benchmark:
+        "results/benchmarks/draw_static/{model}/{source}/{concept}/{layer}/{reducer}/{figure}.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    message:
+        "Drawing {output.png}, .svg and .pdf"
+    conda:
+        "../../envs/orrery.yaml"
+    script:
+        "../../scripts/draw_static.py"
