@@ -1,4 +1,4 @@
-"""Draw one figure for a paper: PNG, SVG and PDF."""
+"""Draw one figure for a paper, in each format asked for."""
 
 from orrery.logs import log_to
 
@@ -9,4 +9,4 @@ from orrery.figures.static import draw, write_images
 
 params = snakemake.params
 figure = draw(read_sources(**dict(snakemake.input.items())), params.figure, params.shape)
-write_images(figure, [snakemake.output.png, snakemake.output.svg, snakemake.output.pdf])
+write_images(figure, list(snakemake.output))

@@ -15,12 +15,7 @@ from orrery.errors import OrreryError
 LIBRARY = Path(__file__).parent
 VOCABULARY_LAYERS = ("embed", "unembed")
 LINEAR = ("pca", "svd")
-FORMATS = {
-    "scatter-3d": ("html",),
-    "scatter-2d": ("html", "png", "svg", "pdf"),
-    "variance": ("html", "png", "svg", "pdf"),
-    "metrics": ("html", "png", "svg", "pdf"),
-}
+HTML_ONLY = ("scatter-3d",)
 # The modules whose code changes the numbers (or looks) of each rule's output, beside the rule's own script.
 MODULES = {
     "fetch_asset": ["assets", "corpus/mediawiki"],
@@ -72,10 +67,14 @@ def _merge_concepts(config, files):
             where = getattr(error, "problem_mark", None)
             line = f", line {where.line + 1}" if where else ""
             raise OrreryError(f"{file}{line}: this is not YAML ({getattr(error, 'problem', error)}).") from None
-        override = config["concepts"].get(file.stem)
-        if isinstance(entry, dict) and isinstance(override, dict):
-            entry = {**entry, **override}
-        config["concepts"][file.stem] = entry if override is None or isinstance(override, dict) else override
+        config["concepts"][file.stem] = _merge(entry, config["concepts"].get(file.stem))
+
+
+def _merge(base, over):
+    """Mappings are merged, everything else is replaced, as Snakemake merges config files."""
+    if isinstance(base, dict) and isinstance(over, dict):
+        return {**base, **{key: _merge(base.get(key), value) for key, value in over.items()}}
+    return base if over is None else over
 
 
 # ---------------------------------------------------------------------------------------------------- the schema
@@ -197,11 +196,11 @@ def _suggest(value, known):
 
 def check_references(config):
     """Names that exist nowhere, layers a model lacks, things that do not fit together; one sentence each."""
-    return [
-        sentence.rstrip(".") + "."
-        for check in (_check_catalogue, _check_concepts, _check_run)
-        for sentence in check(config)
-    ]
+    for checks in ((_check_catalogue, _check_concepts), (_check_run,)):
+        mistakes = [sentence.rstrip(".") + "." for check in checks for sentence in check(config)]
+        if mistakes:
+            return mistakes
+    return []
 
 
 def _unknown(key, value, table, table_name):
@@ -434,7 +433,8 @@ def figure_targets(config):
                 paths += [
                     f"results/figures/{model}/{sample}/{place}/{name}.{suffix}"
                     for place in places
-                    for suffix in FORMATS[figure["kind"]]
+                    for suffix in run["formats"]
+                    if suffix == "html" or figure["kind"] not in HTML_ONLY
                 ]
     return list(dict.fromkeys(paths))
 

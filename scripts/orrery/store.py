@@ -129,13 +129,12 @@ def read_projection(path):
 def _write_columns(file, columns):
     group = file.create_group("samples")
     for name, values in columns.items():
-        values = np.asarray(values)
-        if values.dtype.kind in "UO":
+        if len(values) and isinstance(values[0], str):
             # HDF5 strings end at a NUL: show it rather than lose what follows.
-            text = [str(v).replace("\0", "\N{SYMBOL FOR NULL}") for v in values]
+            text = [v.replace("\0", "\N{SYMBOL FOR NULL}") for v in values]
             group.create_dataset(name, data=text, dtype=h5py.string_dtype())
         else:
-            group.create_dataset(name, data=values)
+            group.create_dataset(name, data=np.asarray(values))
 
 
 def _write_attributes(file, attributes):

@@ -53,7 +53,6 @@ rule draw_static:
             labels={"layer": "{layer}", "reducer": "{reducer}", "figure": "{figure}"},
         ),
         svg="results/figures/{model}/{source}/{concept}/{layer}/{reducer}/{figure}.svg",
-        pdf="results/figures/{model}/{source}/{concept}/{layer}/{reducer}/{figure}.pdf",
     params:
         code=orrery.code_version("draw_static"),
         figure=lambda wc: config["figures"][wc.figure],
@@ -67,8 +66,19 @@ rule draw_static:
         mem_mb=1000,
         runtime=10,
     message:
-        "Drawing {output.png}, .svg and .pdf"
+        "Drawing {output.png} and .svg"
     conda:
         "../../envs/orrery.yaml"
     script:
         "../../scripts/draw_static.py"
+
+
+use rule draw_static as draw_pdf with:
+    output:
+        pdf="results/figures/{model}/{source}/{concept}/{layer}/{reducer}/{figure}.pdf",
+    log:
+        "results/logs/draw_pdf/{model}/{source}/{concept}/{layer}/{reducer}/{figure}.log",
+    benchmark:
+        "results/benchmarks/draw_pdf/{model}/{source}/{concept}/{layer}/{reducer}/{figure}.tsv"
+    message:
+        "Drawing {output.pdf}"

