@@ -5,7 +5,6 @@ from orrery.logs import log_to
 log_to(snakemake.log[0])
 
 import torch
-
 from orrery import models, store
 from orrery.activations import encode_samples, read_layers
 from orrery.assets import facts_of, refuse_pickles

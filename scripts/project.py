@@ -18,7 +18,9 @@ if vectors is None:
     )
 samples, made = store.read_samples(source), store.read_attributes(source)
 if "group-center" in params.reducer["preprocess"] and not any(samples["group"]):
-    raise OrreryError(f"reducers.{wildcards.reducer}.preprocess: group-center needs prompts; {wildcards.source} has no groups.")
+    raise OrreryError(
+        f"reducers.{wildcards.reducer}.preprocess: group-center needs prompts; {wildcards.source} has no groups."
+    )
 arrays, facts = reduce(preprocess(vectors, params.reducer["preprocess"], samples["group"]), params.reducer, params.seed)
 store.write_projection(
     snakemake.output.projection,

@@ -41,7 +41,10 @@ def serve(repositories):
                 return self._send(found[0], b"{}", {"X-Error-Code": found[1], "X-Error-Message": found[1]})
             names = sorted(f.relative_to(found).as_posix() for f in found.rglob("*") if f.is_file())
             if "/tree/" in self.path:
-                listing = [{"type": "file", "path": n, "size": (found / n).stat().st_size, "oid": _oid(found / n)} for n in names]
+                listing = [
+                    {"type": "file", "path": n, "size": (found / n).stat().st_size, "oid": _oid(found / n)}
+                    for n in names
+                ]
                 return self._send(200, json.dumps(listing).encode())
             info = {"id": repository.partition("/")[2], "sha": COMMIT, "siblings": [{"rfilename": n} for n in names]}
             return self._send(200, json.dumps(info).encode())
@@ -53,7 +56,11 @@ def serve(repositories):
 
         def _send(self, status, body, headers=()):
             self.send_response(status)
-            for key, value in {"Content-Length": str(len(body)), "Content-Type": "application/json", **dict(headers)}.items():
+            for key, value in {
+                "Content-Length": str(len(body)),
+                "Content-Type": "application/json",
+                **dict(headers),
+            }.items():
                 self.send_header(key, value)
             self.end_headers()
             if self.command == "GET":

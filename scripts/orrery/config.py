@@ -16,20 +16,21 @@ LIBRARY = Path(__file__).parent
 VOCABULARY_LAYERS = ("embed", "unembed")
 LINEAR = ("pca", "svd")
 HTML_ONLY = ("scatter-3d",)
-# The modules whose code changes the numbers (or looks) of each rule's output, beside the rule's own script.
+# The modules whose code changes the numbers (or looks) of each rule's output, beside the rule's own script. How files
+# are laid out counts by the number `store.FORMAT`, so that a new reader does not repeat the work of a GPU.
 MODULES = {
-    "fetch_asset": ["assets", "corpus/mediawiki"],
-    "filter_corpus": ["corpus/readers", "corpus/occurrences", "samples", "store"],
-    "expand_prompts": ["samples", "store"],
-    "extract_activations": ["activations", "models", "tokens", "store"],
-    "extract_vocabulary": ["models", "tokens", "vocabulary", "store"],
-    "project": ["reducers", "preprocess", "store"],
+    "filter_corpus": ["corpus/readers", "corpus/occurrences"],
+    "expand_prompts": ["samples"],
+    "extract_activations": ["activations", "models", "tokens"],
+    "extract_vocabulary": ["models", "tokens", "vocabulary"],
+    "project": ["reducers", "preprocess"],
     "measure": ["measures", "geometry/cyclic", "geometry/probes", "geometry/permutations", "geometry/variance",
-                "preprocess", "store"],
-    "draw_interactive": ["figures/__init__", "figures/interactive", "figures/style", "figures/colours", "store"],
-    "draw_static": ["figures/__init__", "figures/static", "figures/style", "figures/colours", "store"],
+                "preprocess"],
+    "draw_interactive": ["figures/__init__", "figures/interactive", "figures/style", "figures/colours"],
+    "draw_static": ["figures/__init__", "figures/static", "figures/style", "figures/colours"],
     "build_atlas": ["atlas/__init__", "atlas/template.html"],
 }  # fmt: skip
+CONVERSIONS = {"gguf": "gguf", "mediawiki": "corpus/mediawiki"}
 
 
 def prepare(config, schema, concept_files=()):
@@ -159,7 +160,10 @@ def _shape(option):
     kind = {"array": "a list", "object": "a mapping", "string": "a text", "integer": "an integer"}.get(
         option.get("type"), "a number"
     )
-    if option.get("type") in ("array", "object") and (low := option.get("minItems", option.get("minProperties", 1))) > 1:
+    if (
+        option.get("type") in ("array", "object")
+        and (low := option.get("minItems", option.get("minProperties", 1))) > 1
+    ):
         kind += f" of at least {low} different entries"
     bounds = [
         f"{word} {option[bound]}"
@@ -208,14 +212,7 @@ def _unknown(key, value, table, table_name):
 
 
 def _check_catalogue(config):
-    for name, asset in config["assets"].items():
-        kinds = [k for k in ("hub", "path", "package") if k in asset]
-        if len(kinds) != 1:
-            yield f"assets.{name}: has {_quote(kinds) or 'none'} of hub, path, package; write exactly one of them"
-        if "package" in asset and "member" not in asset:
-            yield f"assets.{name}: member is missing; name the file inside {asset['package']}"
-        if "package" in asset and "sha256" not in asset:
-            yield f"assets.{name}: sha256 is missing; a file from a package is only taken with its digest"
+    yield from _check_assets(config["assets"])
     for table in ("models", "corpora"):
         for name, entry in config[table].items():
             if entry["asset"] not in config["assets"]:
@@ -223,12 +220,7 @@ def _check_catalogue(config):
     for name in {"prompts", "vocabulary"} & set(config["corpora"]):
         yield f"corpora.{name}: the name {name!r} is reserved for a source of Orrery's own; choose another"
     for name, model in config["models"].items():
-        depth = model.get("depth")
-        if model["layers"] == "all" and depth is None:
-            yield f"models.{name}.depth: is missing; write the number of blocks, which 'layers: all' needs"
-        for layer in model["layers"] if isinstance(model["layers"], list) else ():
-            if isinstance(layer, int) and depth is not None and layer >= depth:
-                yield f"models.{name}.layers: {layer} is out of range; the blocks are 0 to {depth - 1}"
+        yield from _check_layers(name, model["layers"], model.get("depth"))
     for name, figure in config["figures"].items():
         wanted = {"scatter-2d": 2, "scatter-3d": 3}.get(figure["kind"])
         if "components" in figure and len(figure["components"]) != wanted:
@@ -236,6 +228,27 @@ def _check_catalogue(config):
                 f"figures.{name}.components: {figure['components']} does not fit the kind {figure['kind']}; "
                 + (f"write {wanted} numbers" if wanted else "remove the key")
             )
+
+
+def _check_assets(assets):
+    for name, asset in assets.items():
+        kinds = [k for k in ("hub", "path", "package") if k in asset]
+        if len(kinds) != 1:
+            yield f"assets.{name}: has {_quote(kinds) or 'none'} of hub, path, package; write exactly one of them"
+        if "package" in asset and "member" not in asset:
+            yield f"assets.{name}: member is missing; name the file inside {asset['package']}"
+        if "package" in asset and "sha256" not in asset:
+            yield f"assets.{name}: sha256 is missing; a file from a package is only taken with its digest"
+
+
+def _check_layers(name, layers, depth):
+    if layers == "all":
+        if depth is None:
+            yield f"models.{name}.depth: is missing; write the number of blocks, which 'layers: all' needs"
+        return
+    for layer in layers:
+        if isinstance(layer, int) and depth is not None and layer >= depth:
+            yield f"models.{name}.layers: {layer} is out of range; the blocks are 0 to {depth - 1}"
 
 
 def _check_concepts(config):
@@ -273,6 +286,10 @@ def _check_forms(key, concept):
                 yield f"{key}.labels: {form!r} stands under {owner[form]!r} and {label!r}; give it to one of them"
 
 
+def _absent(name, asset):
+    return f"assets.{name}.path: {asset['path']!r} does not exist; write where it lies"
+
+
 def _check_run(config):
     run = config["run"]
     for key, table in (("models", "models"), ("reducers", "reducers"), ("figures", "figures")):
@@ -284,21 +301,22 @@ def _check_run(config):
     for name in run["models"]:
         asset = config["assets"].get(config["models"].get(name, {}).get("asset"), {})
         if "path" in asset and not os.path.exists(asset["path"]):
-            yield f"assets.{config['models'][name]['asset']}.path: {asset['path']!r} does not exist; write where it lies"
+            yield _absent(config["models"][name]["asset"], asset)
     reducers = [config["reducers"][r] for r in run["reducers"] if r in config["reducers"]]
     for name in run["figures"]:
         figure = config["figures"].get(name)
         if figure and figure["kind"] != "metrics" and not any(_drawable(figure, r) for r in reducers):
             yield (
                 f"run.figures: {name!r} fits none of run.reducers {run['reducers']}; add one that gives it what it "
-                f"needs ({_NEEDS[figure['kind']]})"
+                f"needs ({NEEDS[figure['kind']]})"
             )
 
 
-_NEEDS = {
+NEEDS = {
     "variance": "pca or svd",
     "scatter-2d": "pca, svd, or a reducer with components: 2",
     "scatter-3d": "pca, svd, or a reducer with components: 3",
+    "metrics": "all layers: ask for it under all/raw",
 }
 
 
@@ -318,7 +336,7 @@ def _check_sample(config, sample):
     if source in config["corpora"]:
         asset = config["assets"].get(config["corpora"][source]["asset"], {})
         if "path" in asset and not os.path.exists(asset["path"]):
-            yield f"assets.{config['corpora'][source]['asset']}.path: {asset['path']!r} does not exist; write where it lies"
+            yield _absent(config["corpora"][source]["asset"], asset)
     for model in config["run"]["models"]:
         if source == "vocabulary" and model in config["models"] and not layers_of(config, model, source):
             yield f"models.{model}.layers: has neither embed nor unembed, the layers of {sample!r}; add embed"
@@ -365,7 +383,7 @@ def shape_of(concept):
 
 
 def vocabulary_spec(config, name):
-    """What the extraction of a vocabulary set depends on: how its labels are chosen, and those of the set it matches."""
+    """What the extraction of a vocabulary set depends on: how its labels are chosen, and the set whose size it has."""
     concept = config["concepts"][name]
     spec = {
         "concept": {k: concept[k] for k in ("labels", "integers", "random_tokens") if k in concept},
@@ -408,6 +426,21 @@ def _drawable(figure, reducer):
     return kind == "variance" and method in LINEAR
 
 
+def figure_misfit(config, wildcards):
+    """Why a figure cannot be drawn where its path asks for it, or None."""
+    kind = config["figures"][wildcards.figure]["kind"]
+    name = f"the figure {wildcards.figure} does not fit"
+    if wildcards.reducer == "raw" or wildcards.layer == "all":
+        return (
+            None
+            if kind == "metrics"
+            else f"{name} {wildcards.layer}/{wildcards.reducer}; it needs a layer and a reducer"
+        )
+    if not _drawable(config["figures"][wildcards.figure], config["reducers"][wildcards.reducer]):
+        return f"{name} the reducer {wildcards.reducer}; it needs {NEEDS[kind]}"
+    return None
+
+
 def _reducible(reducer, source):
     return source == "prompts" or "group-center" not in reducer["preprocess"]
 
@@ -441,12 +474,21 @@ def figure_targets(config):
 
 def code_version(rule):
     """Digest of the script and the modules that make a rule's output; comments and docstrings do not count."""
-    files = [LIBRARY.parent / f"{rule}.py"]
-    files += [LIBRARY / (name if "." in name else f"{name}.py") for name in MODULES[rule]]
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(_essence(file).encode())
-    return digest.hexdigest()[:16]
+    return _digest([LIBRARY.parent / f"{rule}.py", *map(_module, MODULES[rule])])
+
+
+def conversion_version(asset):
+    """Digest of what converts an asset. Fetching has no version: its digests say what was fetched."""
+    return _digest([_module(CONVERSIONS[asset["convert"]])]) if "convert" in asset else ""
+
+
+def _module(name):
+    return LIBRARY / (name if "." in name else f"{name}.py")
+
+
+def _digest(files):
+    layout = re.search(r"^FORMAT = \d+", _module("store").read_text(encoding="utf-8"), re.MULTILINE).group()
+    return hashlib.sha256("\n".join([layout, *map(_essence, files)]).encode()).hexdigest()[:16]
 
 
 def _essence(file):

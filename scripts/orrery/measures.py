@@ -42,11 +42,12 @@ def measure(layers, samples, shape, options, seed):
     if len(values) < 4 and shape["topology"] != "none":
         raise OrreryError(f"only {len(values)} labels have samples; a {shape['topology']} needs four to be tested.")
     layers = {name: preprocess(x, options["preprocess"], samples["group"]) for name, x in layers.items()}
-    rows = _variance_rows(layers, seed)
+    rows = []
     if shape["topology"] == "circle":
         rows += _circle_rows(layers, classes, values, shape["period"], options, seed)
     if shape["topology"] == "line":
         rows += _line_rows(layers, classes, values, options, seed)
+    rows += _variance_rows(layers, seed)
     return [{**row, "n": len(classes), "classes": len(values)} for row in rows]
 
 

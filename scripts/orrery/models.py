@@ -61,9 +61,7 @@ def load(folder, dtype="float32", device="auto", trust_remote_code=False, head=F
         config = transformers.AutoConfig.from_pretrained(folder, **options)
         named = (config.architectures or [""])[0]
         cls = getattr(transformers, named, transformers.AutoModel) if head else transformers.AutoModel
-        model = cls.from_pretrained(
-            folder, config=config, dtype=getattr(torch, dtype), use_safetensors=True, **options
-        )
+        model = cls.from_pretrained(folder, config=config, dtype=getattr(torch, dtype), use_safetensors=True, **options)
     except (OSError, ValueError, KeyError) as error:
         raise OrreryError(f"{folder}: this is no model that transformers can load ({_first_line(error)}).") from error
     if not tokenizer.is_fast:
@@ -97,7 +95,7 @@ def _blocks(model):
 
 @torch.inference_mode()
 def _check_blocks(loaded):
-    """Block i's output is hidden_states[i + 1]; the last may differ, since some models norm it before they report it."""
+    """Block i's output is hidden_states[i + 1]; the last may differ, since some models norm it before reporting it."""
     outputs = []
     hooks = [b.register_forward_hook(lambda m, args, out: outputs.append(hidden(out))) for b in loaded.blocks]
     try:

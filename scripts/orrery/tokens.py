@@ -63,7 +63,7 @@ def vocabulary_set(tokenizer, spec, seed, size):
         pairs = [(label, token) for label, token in pairs if token is not None]
     if len(pairs) < 3:
         raise OrreryError(
-            f"only {len(pairs)} labels are single tokens of this model; three are needed. Use prompts or a corpus instead."
+            f"only {len(pairs)} labels are single tokens of this model; three are needed. Use prompts or a corpus."
         )
     labels = [label for label, _ in pairs]
     return labels, [values[x] if x in values else float(x) for x in labels], [token for _, token in pairs]

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from conftest import WEEKDAYS, make_model
 from orrery import models, tokens, vocabulary
 from orrery.activations import batches, encode_samples, read_layers
 from orrery.errors import OrreryError
 from orrery.samples import expand_templates
 from orrery.store import sample_columns
+from tools import WEEKDAYS, make_model
 
 TEMPLATES = ["See you on {label}", "{label} it is", "On {label} we met again, and so on and so on, near the old bridge"]
 KINDS = ["gpt2", "llama", "gemma3", "olmo2", "bert", "t5"]
@@ -39,7 +39,9 @@ def test_layers_equal_hidden_states_of_the_single_text(loaded, samples):
         for name, states in zip(["embed", "00", "01"], out.hidden_states[:3]):
             np.testing.assert_allclose(layers[name][i], states[0, place], rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(layers["final"][i], out.last_hidden_state[0, place], rtol=1e-4, atol=1e-5)
-    final_norm = {"gpt2": "ln_f", "llama": "norm", "gemma3": "norm", "olmo2": "norm", "t5": "final_layer_norm"}.get(kind)
+    final_norm = {"gpt2": "ln_f", "llama": "norm", "gemma3": "norm", "olmo2": "norm", "t5": "final_layer_norm"}.get(
+        kind
+    )
     with torch.no_grad():
         last = torch.tensor(layers["02"])
         expected = getattr(model.model, final_norm)(last) if final_norm else last

@@ -8,10 +8,10 @@ import sys
 import zipfile
 
 import pytest
-from conftest import ROOT
 from hub import COMMIT, serve
 from orrery import assets
 from orrery.errors import OrreryError
+from tools import ROOT
 
 
 def sha(data):
@@ -63,7 +63,10 @@ def make_wheel(folder, files):
 @pytest.fixture
 def package_index(tmp_path, monkeypatch):
     """pip that looks only into a folder, with a wheel of a file and a folder in it."""
-    make_wheel(tmp_path, {"thing/data.bin": b"data", "thing/model/a": b"a", "thing/model/deep/b": b"b", "thing/__init__.py": b""})
+    make_wheel(
+        tmp_path,
+        {"thing/data.bin": b"data", "thing/model/a": b"a", "thing/model/deep/b": b"b", "thing/__init__.py": b""},
+    )
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
 
@@ -146,7 +149,11 @@ def test_what_the_hub_refuses_gets_a_sentence(tmp_path, tiny_model):
     pickled.mkdir()
     (pickled / "pytorch_model.bin").write_bytes(b"\x80")
     (pickled / "config.json").write_text("{}")
-    repositories = {"models/org/tiny": tiny_model, "models/org/gated": (403, "GatedRepo"), "models/org/pickled": pickled}
+    repositories = {
+        "models/org/tiny": tiny_model,
+        "models/org/gated": (403, "GatedRepo"),
+        "models/org/pickled": pickled,
+    }
     cases = [
         ({"hub": "org/gated"}, "'org/gated' is gated; accept its terms"),
         ({"hub": "org/none"}, "there is no model 'org/none'"),

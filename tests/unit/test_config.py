@@ -5,11 +5,11 @@ import re
 
 import pytest
 import yaml
-from conftest import ROOT
 from orrery import config as orrery
 from orrery import reducers
 from orrery.errors import OrreryError
 from orrery.figures import interactive, static
+from tools import ROOT
 
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
 CONCEPTS = sorted((ROOT / "workflow/concepts").glob("*.yaml"))
@@ -137,7 +137,9 @@ def test_every_key_is_described():
             yield from undescribed(sub, f"{path}.{key}")
 
     places = {"root": SCHEMA, **SCHEMA["$defs"]}
-    assert [p for name, schema in places.items() for p in undescribed(schema, name) if not p.startswith("root.run")] == []
+    assert [
+        p for name, schema in places.items() for p in undescribed(schema, name) if not p.startswith("root.run")
+    ] == []
 
 
 def test_defaults_are_filled_and_not_shared(config):
@@ -191,8 +193,10 @@ def test_code_version_sees_code_and_not_comments(tmp_path, monkeypatch):
 
 
 def test_every_rule_with_code_names_modules_that_exist():
-    for rule, modules in orrery.MODULES.items():
-        assert orrery.code_version(rule), (rule, modules)
+    assert all(orrery.code_version(rule) for rule in orrery.MODULES)
+    assert set(orrery.CONVERSIONS) == set(SCHEMA["$defs"]["asset"]["properties"]["convert"]["enum"])
+    assert all(orrery.conversion_version({"convert": kind}) for kind in orrery.CONVERSIONS)
+    assert orrery.conversion_version({}) == ""
 
 
 def test_prepare_twice_is_the_same(config):

@@ -43,7 +43,9 @@ def test_context_reaches_over_lines():
 
 
 def test_every_drop_is_counted():
-    samples, report = find("It was in May", "It was in May", "March then May", "May", leaks="drop", min_chars=3, per_label=5)
+    samples, report = find(
+        "It was in May", "It was in May", "March then May", "May", leaks="drop", min_chars=3, per_label=5
+    )
     assert len(samples) == 1
     assert report["dropped"] == {"another label in the context": 1, "context too short": 2, "exact duplicate": 1}
     assert sum(report["found"].values()) == len(samples) + sum(report["dropped"].values())
@@ -58,7 +60,12 @@ def test_quota_and_cap_and_early_stop():
 
 def test_longer_forms_first_and_groups_in_forms():
     pattern, labels = compile_labels({"a": ["New (Year|Moon)"], "b": ["New Year(?:'s) Eve"], "c": ["(x)(y)z"]})
-    assert [labels[m.lastindex] for m in pattern.finditer("New Year, New Year's Eve, New Moon, xyz")] == ["a", "b", "a", "c"]
+    assert [labels[m.lastindex] for m in pattern.finditer("New Year, New Year's Eve, New Moon, xyz")] == [
+        "a",
+        "b",
+        "a",
+        "c",
+    ]
 
 
 def test_readers_agree(tmp_path):

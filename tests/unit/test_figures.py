@@ -2,7 +2,7 @@
 
 import json
 import re
-import xml.etree.ElementTree as ElementTree
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -62,9 +62,13 @@ def metrics(tmp_path, rng):
     theta = 2 * np.pi * index / 7
     layers = {f"{i:02d}": np.c_[np.cos(theta), np.sin(theta)] @ rng.standard_normal((2, 9)) + i * rng.standard_normal((35, 9))
               for i in range(6)}  # fmt: skip
-    rows = measure(layers, {"value": index, "group": [""] * 35}, CIRCLE, {"preprocess": [], "components": 5, "permutations": 99}, 0)
+    rows = measure(
+        layers, {"value": index, "group": [""] * 35}, CIRCLE, {"preprocess": [], "components": 5, "permutations": 99}, 0
+    )
     columns = {name: [row[name] for row in rows] for name in rows[0]}
-    store.write_table(tmp_path / "m.parquet", columns, {"model": "m", "source": "prompts", "concept": "days", "seed": 0})
+    store.write_table(
+        tmp_path / "m.parquet", columns, {"model": "m", "source": "prompts", "concept": "days", "seed": 0}
+    )
     return {"metrics": tmp_path / "m.parquet"}
 
 
@@ -177,7 +181,11 @@ def test_ordered_colours_rise_in_lightness():
 
 def test_the_atlas_lists_every_figure(tmp_path):
     place = "results/figures/m/prompts/days/08/pca"
-    files = [f"{place}/scatter-2d.html", f"{place}/scatter-2d.png", "results/figures/m/prompts/days/all/raw/metrics.svg"]
+    files = [
+        f"{place}/scatter-2d.html",
+        f"{place}/scatter-2d.png",
+        "results/figures/m/prompts/days/all/raw/metrics.svg",
+    ]
     found = entries(files, "results/atlas")
     assert [e["figure"] for e in found] == ["scatter-2d", "metrics"] and found[1]["layer"] == "all"
     assert found[0]["files"] == {"html": "../figures/m/prompts/days/08/pca/scatter-2d.html",

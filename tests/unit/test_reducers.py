@@ -5,12 +5,12 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import ROOT
 from orrery.errors import OrreryError
 from orrery.preprocess import preprocess
 from orrery.reducers import reduce
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.manifold import trustworthiness
+from tools import ROOT
 
 LINEAR = {"method": "pca", "components": 10}
 TSNE = {"method": "tsne", "components": 2, "perplexity": "auto", "iterations": 500, "learning_rate": "auto",

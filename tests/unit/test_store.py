@@ -15,7 +15,9 @@ def test_activations_round_trip(tmp_path, rng):
     np.testing.assert_array_equal(store.read_layer(tmp_path / "x.h5", "embed"), layers["embed"])
     assert store.read_layer(tmp_path / "x.h5", "99") is None
     attributes = store.read_attributes(tmp_path / "x.h5")
-    assert attributes["asset"] == {"hub": "a/b"} and attributes["causal"] is True and attributes["kind"] == "activations"
+    assert (
+        attributes["asset"] == {"hub": "a/b"} and attributes["causal"] is True and attributes["kind"] == "activations"
+    )
     samples = store.read_samples(tmp_path / "x.h5")
     assert samples["text"] == ["naïve \u202e 猫␀", ""] and samples["start"].tolist() == [1, 2]
     with h5py.File(tmp_path / "x.h5") as file:

@@ -4,26 +4,26 @@ rule extract_activations:
         samples="results/samples/{source}/{concept}.parquet",
     output:
         activations="results/activations/{model}/{source}/{concept}.h5",
-    wildcard_constraints:
-        source=any_of([*config["corpora"], "prompts"]),
-    params:
-        code=orrery.code_version("extract_activations"),
-        model=model_params,
-        # Where and in what portions changes no result: a function of input is not watched for changes.
-        machine=lambda wc, input: {k: config["models"][wc.model][k] for k in ("device", "batch_tokens")},
     log:
         "results/logs/extract_activations/{model}/{source}/{concept}.log",
     benchmark:
         "results/benchmarks/extract_activations/{model}/{source}/{concept}.tsv"
+    wildcard_constraints:
+        source=any_of([*config["corpora"], "prompts"]),
+    conda:
+        "../../envs/orrery.yaml"
     threads: 8
     resources:
         gpu=1,
         mem_mb=16000,
         runtime=240,
+    params:
+        code=orrery.code_version("extract_activations"),
+        model=model_params,
+        # Where and in what portions changes no result: a function of input is not watched for changes.
+        machine=lambda wc, input: {k: config["models"][wc.model][k] for k in ("device", "batch_tokens")},
     message:
         "Reading every layer of {wildcards.model} on {wildcards.source}/{wildcards.concept}"
-    conda:
-        "../../envs/orrery.yaml"
     script:
         "../../scripts/extract_activations.py"
 
@@ -33,22 +33,22 @@ rule extract_vocabulary:
         model=asset_of("models"),
     output:
         activations="results/activations/{model}/vocabulary/{concept}.h5",
+    log:
+        "results/logs/extract_vocabulary/{model}/{concept}.log",
+    benchmark:
+        "results/benchmarks/extract_vocabulary/{model}/{concept}.tsv"
+    conda:
+        "../../envs/orrery.yaml"
+    threads: 2
+    resources:
+        mem_mb=16000,
+        runtime=60,
     params:
         code=orrery.code_version("extract_vocabulary"),
         model=model_params,
         concept=lambda wc: orrery.vocabulary_spec(config, wc.concept),
         seed=config["seed"],
-    log:
-        "results/logs/extract_vocabulary/{model}/{concept}.log",
-    benchmark:
-        "results/benchmarks/extract_vocabulary/{model}/{concept}.tsv"
-    threads: 2
-    resources:
-        mem_mb=16000,
-        runtime=60,
     message:
         "Reading {wildcards.concept} from the vocabulary of {wildcards.model}"
-    conda:
-        "../../envs/orrery.yaml"
     script:
         "../../scripts/extract_vocabulary.py"

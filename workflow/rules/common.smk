@@ -55,6 +55,8 @@ def model_params(wc):
 
 def figure_sources(wc):
     """The file a figure is drawn from, and its control's where there is one."""
+    if misfit := orrery.figure_misfit(config, wc):
+        raise WorkflowError(misfit)
     if wc.layer == "all" or wc.reducer == "raw":
         return {"metrics": rules.measure.output.table.format(**wc)}
     control = orrery.control_of(config, wc.source, wc.concept)

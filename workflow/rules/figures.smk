@@ -3,14 +3,14 @@ rule share_plotly:
         plotly="results/figures/plotly.min.js",
     log:
         "results/logs/share_plotly.log",
+    conda:
+        "../../envs/orrery.yaml"
     threads: 1
     resources:
         mem_mb=500,
         runtime=5,
     message:
         "Writing the plotting library that all interactive figures share"
-    conda:
-        "../../envs/orrery.yaml"
     script:
         "../../scripts/share_plotly.py"
 
@@ -21,22 +21,22 @@ rule draw_interactive:
         plotly=rules.share_plotly.output.plotly,
     output:
         html="results/figures/{model}/{source}/{concept}/{layer}/{reducer}/{figure}.html",
-    params:
-        code=orrery.code_version("draw_interactive"),
-        figure=lambda wc: config["figures"][wc.figure],
-        shape=lambda wc: orrery.shape_of(config["concepts"][wc.concept]),
     log:
         "results/logs/draw_interactive/{model}/{source}/{concept}/{layer}/{reducer}/{figure}.log",
     benchmark:
         "results/benchmarks/draw_interactive/{model}/{source}/{concept}/{layer}/{reducer}/{figure}.tsv"
+    conda:
+        "../../envs/orrery.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        code=orrery.code_version("draw_interactive"),
+        figure=lambda wc: config["figures"][wc.figure],
+        shape=lambda wc: orrery.shape_of(config["concepts"][wc.concept]),
     message:
         "Drawing {output.html}"
-    conda:
-        "../../envs/orrery.yaml"
     script:
         "../../scripts/draw_interactive.py"
 
@@ -53,22 +53,22 @@ rule draw_static:
             labels={"layer": "{layer}", "reducer": "{reducer}", "figure": "{figure}"},
         ),
         svg="results/figures/{model}/{source}/{concept}/{layer}/{reducer}/{figure}.svg",
-    params:
-        code=orrery.code_version("draw_static"),
-        figure=lambda wc: config["figures"][wc.figure],
-        shape=lambda wc: orrery.shape_of(config["concepts"][wc.concept]),
     log:
         "results/logs/draw_static/{model}/{source}/{concept}/{layer}/{reducer}/{figure}.log",
     benchmark:
         "results/benchmarks/draw_static/{model}/{source}/{concept}/{layer}/{reducer}/{figure}.tsv"
+    conda:
+        "../../envs/orrery.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        code=orrery.code_version("draw_static"),
+        figure=lambda wc: config["figures"][wc.figure],
+        shape=lambda wc: orrery.shape_of(config["concepts"][wc.concept]),
     message:
         "Drawing {output.png} and .svg"
-    conda:
-        "../../envs/orrery.yaml"
     script:
         "../../scripts/draw_static.py"
 

@@ -2,7 +2,8 @@
 
 import bz2
 import re
-import xml.etree.ElementTree as ElementTree
+from contextlib import suppress
+from xml.etree import ElementTree
 
 from orrery.store import atomic
 
@@ -48,12 +49,13 @@ def plain_text(wikitext):
     for node in code.filter_wikilinks(matches=lambda n: str(n.title).lower().lstrip(" :").startswith(_DROPPED_LINKS)):
         _remove(code, node)
     text = code.strip_code(normalize=True, collapse=True, keep_template_params=False)
-    lines = (_SPACES.sub(" ", line).strip().lstrip("*#:; ") for line in text.replace("'''", "").replace("''", "").splitlines())
+    lines = (
+        _SPACES.sub(" ", line).strip().lstrip("*#:; ")
+        for line in text.replace("'''", "").replace("''", "").splitlines()
+    )
     return _BLANK_LINES.sub("\n\n", "\n".join(lines)).strip()
 
 
 def _remove(code, node):
-    try:
+    with suppress(ValueError):  # it may stand inside a node that is already gone
         code.remove(node)
-    except ValueError:  # inside a node that is already gone
-        pass

@@ -46,7 +46,9 @@ def _parquet(file, name, text, corpus):
         if text not in columns:
             raise OrreryError(f"corpora.{corpus}.text: {name!r} has no column {text!r}; it has {', '.join(columns)}.")
         if not pa.types.is_string(kind := parquet.schema_arrow.field(text).type) and not pa.types.is_large_string(kind):
-            raise OrreryError(f"corpora.{corpus}.text: the column {text!r} of {name!r} holds {kind}, not text; name another.")
+            raise OrreryError(
+                f"corpora.{corpus}.text: the column {text!r} of {name!r} holds {kind}, not text; name another."
+            )
         wanted = [c for c in (text, "id", "title", "url") if c in columns]
         row = 0
         for batch in parquet.iter_batches(batch_size=1024, columns=wanted):
@@ -55,7 +57,9 @@ def _parquet(file, name, text, corpus):
                     yield Document(record[text], name, row, *(str(record.get(k) or "") for k in ("id", "title", "url")))
                 row += 1
     except (pa.ArrowInvalid, OSError) as error:
-        raise OrreryError(f"corpora.{corpus}: {name!r} cannot be read as Parquet ({str(error).splitlines()[0]}).") from error
+        raise OrreryError(
+            f"corpora.{corpus}: {name!r} cannot be read as Parquet ({str(error).splitlines()[0]})."
+        ) from error
 
 
 def _jsonl(file, name, text, corpus):

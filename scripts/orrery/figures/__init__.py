@@ -13,6 +13,7 @@ from orrery import store
 from orrery.errors import OrreryError
 
 MANY = 20  # classes, above which colour stands for a value and not for a name
+LINEAR = ("pca", "svd")
 METHOD_NAMES = {"pca": "PCA", "svd": "SVD", "tsne": "t-SNE", "umap": "UMAP"}
 AXIS_NAMES = {"pca": "PC", "svd": "SV", "tsne": "t-SNE", "umap": "UMAP"}
 MEASURE_NAMES = {

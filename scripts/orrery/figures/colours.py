@@ -7,7 +7,18 @@ import numpy as np
 INK, MUTED, NOISE, CONTROL = "#1b1f24", "#6b7280", "#9aa3af", "#d97706"
 ACCENT = "#2563a8"
 # Ten colours from dark violet to yellow, equal steps of lightness (viridis of van der Walt and Smith, public domain).
-SEQUENCE = ["#440154", "#482878", "#3e4989", "#31688e", "#26828e", "#1f9e89", "#35b779", "#6ece58", "#b5de2b", "#e2e418"]
+SEQUENCE = [
+    "#440154",
+    "#482878",
+    "#3e4989",
+    "#31688e",
+    "#26828e",
+    "#1f9e89",
+    "#35b779",
+    "#6ece58",
+    "#b5de2b",
+    "#e2e418",
+]
 PLOTLY_SEQUENCE = [[i / (len(SEQUENCE) - 1), c] for i, c in enumerate(SEQUENCE)]
 
 

@@ -89,8 +89,10 @@ def _scene(page, column, columns, titles, dimensions):
     if dimensions == 3:
         axis = {"showbackground": False, "gridcolor": "#e5e7eb", "zerolinecolor": "#d1d5db", "tickfont": {"size": 10}}
         axes = {f"{x}axis": {"title": {"text": t}, **axis} for x, t in zip("xyz", titles)}
-        camera = {"eye": {"x": 1.45, "y": 1.45, "z": 0.9}}
-        page.update_layout({f"scene{suffix}": {**axes, "aspectmode": "data", "domain": {"x": domain}, "camera": camera}})
+        camera = {"eye": {"x": 1.6, "y": 1.6, "z": 1.0}}
+        page.update_layout(
+            {f"scene{suffix}": {**axes, "aspectmode": "data", "domain": {"x": domain}, "camera": camera}}
+        )
         return {"scene": f"scene{suffix}"}
     line = {"showline": True, "linecolor": "#9ca3af", "ticks": "outside", "gridcolor": "#f3f4f6", "zeroline": False}
     page.update_layout({
@@ -115,8 +117,8 @@ def _traces(view, points, topology, figure, column, columns):
         )  # fmt: skip
 
     if len(labels) > MANY:
-        bar = {"title": {"text": "value" if topology != "none" else "rank"}, "thickness": 12, "len": 0.7, "outlinewidth": 0,
-               "x": (column + 1) / columns - (0.03 if column < columns - 1 else -0.01)}  # fmt: skip
+        bar = {"title": {"text": "value" if topology != "none" else "rank"}, "thickness": 12, "len": 0.7,
+               "outlinewidth": 0, "x": (column + 1) / columns - (0.03 if column < columns - 1 else -0.01)}  # fmt: skip
         marker = {"color": view.samples["value"], "colorscale": colour_scale(topology), "colorbar": bar}
         return [build(slice(None), marker=marker, name=view.attributes["concept"], showlegend=False)]
     colours = class_colours(len(labels), topology)
@@ -163,7 +165,9 @@ def variance(sources, figure, shape):
             go.Scatter(x=x, y=100 * np.cumsum(ratios), xaxis="x2", yaxis="y2", name=name, showlegend=False, **options)
         )
     line = {"showline": True, "linecolor": "#9ca3af", "ticks": "outside", "gridcolor": "#f3f4f6"}
-    page.add_shape(type="line", xref="x2 domain", yref="y2", x0=0, x1=1, y0=90, y1=90, line={"color": MUTED, "dash": "dot"})
+    page.add_shape(
+        type="line", xref="x2 domain", yref="y2", x0=0, x1=1, y0=90, y1=90, line={"color": MUTED, "dash": "dot"}
+    )
     layout = _layout(sources.main.title() + ": variance", f"{sources.main.caption()} · {sources.control_note()}")
     layout["legend"] |= {"x": 0.44, "xanchor": "right", "y": 1}
     return page.update_layout(
@@ -192,7 +196,8 @@ def metrics(sources, figure, shape):
         page.update_layout({
             f"xaxis{i + 1}": {"anchor": f"y{i + 1}", "type": "category", **line},
             f"yaxis{i + 1}": {"anchor": f"x{i + 1}", "domain": [top - height + 0.09, top],
-                              "title": {"text": MEASURE_NAMES[name], "font": {"size": 11}}, "rangemode": "tozero", **line},
+                              "title": {"text": MEASURE_NAMES[name], "font": {"size": 11}},
+                              "rangemode": "tozero", **line},
         })  # fmt: skip
     facts = sources.facts
     title = f"{facts['concept']} in {facts['model']}, all layers"

@@ -6,7 +6,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
-from orrery.figures import MANY, MEASURE_NAMES, series_of, spectra
+from orrery.figures import LINEAR, MANY, MEASURE_NAMES, series_of, spectra
 from orrery.figures.colours import ACCENT, CONTROL, INK, MUTED, NOISE, class_colours, colour_scale
 from orrery.figures.style import DPI, RC, WIDTH
 from orrery.geometry.variance import count_for
@@ -42,7 +42,7 @@ def _canvas(figure, title, caption, columns=1, rows=1, height=0.86):
 
 
 def scatter(sources, figure, shape):
-    """Two components, class means labelled and, on a circle, joined in order; the control beside it."""
+    """Two components, class means labelled and, in linear maps, joined in their order; the control beside it."""
     views = sources.views
     caption = f"{sources.main.caption()} · {sources.control_note()}"
     canvas = _canvas(figure, sources.main.title(), caption, columns=len(views))
@@ -70,7 +70,11 @@ def _fix_layout(canvas):
 def _points(canvas, ax, view, points, topology, figure):
     """Draw one panel's points; [(axes, points, class means, names)] where classes are few enough to be named."""
     labels, index = view.classes
-    style = {"s": figure.get("point_size", 4.2 if view.n < 2000 else 2) ** 2, "linewidths": 0, "rasterized": view.n > 4000}
+    style = {
+        "s": figure.get("point_size", 4.2 if view.n < 2000 else 2) ** 2,
+        "linewidths": 0,
+        "rasterized": view.n > 4000,
+    }
     if len(labels) > MANY:
         stops = colour_scale(topology)
         scale = matplotlib.colors.LinearSegmentedColormap.from_list("scale", [(p, c) for p, c in stops])
@@ -81,7 +85,11 @@ def _points(canvas, ax, view, points, topology, figure):
     colours = class_colours(len(labels), topology)
     ax.scatter(*points.T, c=[colours[i] for i in index], alpha=0.55, **style)
     means = np.array([points[index == i].mean(0) for i in range(len(labels))])
-    if topology in ("circle", "line"):
+    if view.attributes["method"] not in LINEAR:
+        # A mean may lie between two islands of a class, far from both: mark the point nearest to the median instead.
+        medians = [np.median(points[index == i], axis=0) for i in range(len(labels))]
+        means = np.array([points[((points - m) ** 2).sum(1).argmin()] for m in medians])
+    elif topology in ("circle", "line"):
         path = np.vstack([means, means[:1]]) if topology == "circle" else means
         ax.plot(*path.T, color=MUTED, linewidth=0.8, zorder=2)
     ax.scatter(*means.T, c=colours, s=42, edgecolors="white", linewidths=1, zorder=3)
@@ -116,7 +124,7 @@ def _place(anchor, size, angle, reach):
 
 
 def _covered(box, taken, dots, frame):
-    """Area that a box would share with what stands already, or would stick out of the frame; 12 for each dot under it."""
+    """Pixels that a box would share with what stands already, or have outside the frame; a dot under it counts 12."""
     shared = sum(inside.width * inside.height for other in taken if (inside := Bbox.intersection(box, other)))
     inside = Bbox.intersection(box, frame)
     dots = ((dots > box.min) & (dots < box.max)).all(1).sum()
@@ -148,10 +156,12 @@ def metrics(sources, figure, shape):
     series, facts = series_of(sources.metrics), sources.facts
     n = sources.metrics["n"][0]
     caption = (
-        f"n = {n} · {facts['source']} · dashed and grey: mean and 95 % of the null (shuffled order of the labels, or "
-        f"Gaussian noise)\nfilled: p ≤ .05, corrected over layers · seed {facts['seed']}"
+        f"n = {n} · {facts['source']} · filled: p ≤ .05, corrected over layers · seed {facts['seed']}\n"
+        "dashed and grey: mean and 95 % of the null (shuffled order of the labels, or Gaussian noise)"
     )
-    canvas = _canvas(figure, f"{facts['concept']} in {facts['model']}, all layers", caption, rows=len(series), height=0.42)
+    canvas = _canvas(
+        figure, f"{facts['concept']} in {facts['model']}, all layers", caption, rows=len(series), height=0.42
+    )
     for ax, (name, s) in zip(canvas.subplots(len(series), 1, squeeze=False)[:, 0], series.items()):
         _metric(ax, name, s)
     _fix_layout(canvas)
@@ -172,7 +182,7 @@ def _metric(ax, name, s):
     ax.scatter(x, value, s=22, facecolors=np.where(found, ACCENT, "white"), edgecolors=ACCENT, linewidths=1.1, zorder=3)
     ax.set_title(MEASURE_NAMES[name], fontsize=8.5)
     step = max(1, len(x) // 16)
-    ax.set_xticks(x[::step], s["layer"][::step])
+    ax.set_xticks(x[::step], [layer.replace("embed", "emb") for layer in s["layer"][::step]])
     ax.set_ylim(min(0, ax.get_ylim()[0]), None)
     ax.set_xlim(-0.6, len(x) - 0.4)
 
