@@ -9,7 +9,8 @@ import os
 from orrery.figures import read_sources
 from orrery.figures.interactive import draw, write_page
 
-figure, params = snakemake.wildcards.figure, snakemake.params
-page = draw(read_sources(**dict(snakemake.input.items())), params.figure, params.shape)
+params = snakemake.params
+sources = read_sources(**dict(snakemake.input.items()))
+page = draw(sources, params.figure, params.shape)
 plotly = os.path.relpath(snakemake.input.plotly, os.path.dirname(snakemake.output.html))
-write_page(page, snakemake.output.html, plotly)
+write_page(page, snakemake.output.html, plotly, sources.credits)

@@ -8,5 +8,5 @@ from orrery.figures import read_sources
 from orrery.figures.static import draw, write_images
 
 params = snakemake.params
-figure = draw(read_sources(**dict(snakemake.input.items())), params.figure, params.shape)
-write_images(figure, list(snakemake.output))
+sources = read_sources(**dict(snakemake.input.items()))
+write_images(draw(sources, params.figure, params.shape), list(snakemake.output), sources.credits)

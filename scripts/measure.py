@@ -11,5 +11,6 @@ source, params = snakemake.input.activations, snakemake.params
 layers = {name: store.read_layer(source, name) for name in store.layer_names(source)}
 rows = measure(layers, store.read_samples(source), params.shape, params.options, params.seed)
 columns = {name: [row[name] for row in rows] for name in rows[0]}
-facts = {key: store.read_attributes(source)[key] for key in ("model", "source", "concept")}
+facts = {key: store.read_attributes(source)[key] for key in ("model", "source", "concept", "asset")}
+facts["samples_from"] = store.read_attributes(source).get("samples_from", {})
 store.write_table(snakemake.output.table, columns, {**facts, "seed": params.seed, **params.options, **params.shape})

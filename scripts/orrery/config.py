@@ -431,11 +431,8 @@ def figure_misfit(config, wildcards):
     kind = config["figures"][wildcards.figure]["kind"]
     name = f"the figure {wildcards.figure} does not fit"
     if wildcards.reducer == "raw" or wildcards.layer == "all":
-        return (
-            None
-            if kind == "metrics"
-            else f"{name} {wildcards.layer}/{wildcards.reducer}; it needs a layer and a reducer"
-        )
+        place = f"{wildcards.layer}/{wildcards.reducer}"
+        return None if kind == "metrics" else f"{name} {place}; it needs a layer and a reducer"
     if not _drawable(config["figures"][wildcards.figure], config["reducers"][wildcards.reducer]):
         return f"{name} the reducer {wildcards.reducer}; it needs {NEEDS[kind]}"
     return None

@@ -95,8 +95,9 @@ def test_corpus_text_never_becomes_markup(ring, tmp_path):
     hover = page.data[0].customdata[0]
     assert set(re.findall(r"<[^>]*>", hover)) <= {"<b>", "</b>", "<br>", "<i>", "</i>"}
     assert "<b>day0</b>" in hover and "&lt;img" in hover and "A &lt;i&gt;page" in hover
-    interactive.write_page(page, tmp_path / "f.html", "../plotly.min.js")
+    interactive.write_page(page, tmp_path / "f.html", "../plotly.min.js", rights="<img> & others")
     text = (tmp_path / "f.html").read_text()
+    assert "&lt;img&gt; &amp; others</footer>" in text
     assert "<script>alert" not in text and "<img" not in text
     assert text.count("<script") == 2 and '<script src="../plotly.min.js">' in text
 

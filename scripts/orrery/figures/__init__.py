@@ -84,6 +84,15 @@ class Sources:
         """The projection, and its control where there is one."""
         return [v for v in (self.main, self.control) if v is not None]
 
+    @property
+    def credits(self):
+        """Whom to name for the model and the texts, with their licences, in a line."""
+        made = self.main.attributes if self.main else self.facts
+        assets = [made["asset"], made.get("samples_from", {}).get("asset", {})]
+        return " · ".join(
+            f"{a['attribution']} ({a.get('licence', 'licence not stated')})" for a in assets if "attribution" in a
+        )
+
     def control_note(self):
         """Names the control, or says that there is none."""
         return f"control: {self.control.attributes['concept']}" if self.control else "no control set drawn"

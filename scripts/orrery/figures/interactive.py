@@ -14,6 +14,17 @@ from orrery.store import atomic
 
 OPEN, CLOSE = "\ue000", "\ue001"  # private characters that mark the token until the text is escaped
 BEFORE, AFTER, LINE = 200, 80, 64
+STYLE = (
+    "html,body{margin:0;height:100%}"
+    f"footer{{font:11px {WEB_FONT};color:{MUTED};padding:0 24px;white-space:nowrap;overflow:hidden;text-overflow:ellipsis}}"
+)
+PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{title}</title>
+<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">
+<style>{style}</style>
+<script src="{plotly}"></script></head>
+<body>{body}<footer>{rights}</footer></body></html>
+"""
 GL_FROM = 4000  # points, from which WebGL draws a flat scatter
 
 
@@ -31,21 +42,24 @@ def draw(sources, figure, shape):
     return KINDS[figure["kind"]](sources, figure, shape)
 
 
-def write_page(figure, path, plotly):
-    """Write a figure as an HTML page that loads plotly.js from the relative path `plotly`."""
-    title = html.escape(figure.layout.title.text.split("<br>")[0])
+def write_page(figure, path, plotly, rights=""):
+    """Write a figure as an HTML page that loads plotly.js from the relative path `plotly`.
+
+    `rights`, whom to name for model and texts, stand at the foot of the page.
+    """
     body = figure.to_html(
-        full_html=False, include_plotlyjs=False, default_width="100%", default_height="100vh", div_id="figure",
-        config={"displaylogo": False, "responsive": True, "toImageButtonOptions": {"format": "svg"}},
+        full_html=False, include_plotlyjs=False, default_width="100%", default_height="calc(100vh - 24px)",
+        div_id="figure", config={"displaylogo": False, "responsive": True, "toImageButtonOptions": {"format": "svg"}},
     )  # fmt: skip
+    page = PAGE.format(
+        title=figure.layout.title.text.split("<br>")[0],  # escaped where it was made
+        style=STYLE,
+        plotly=html.escape(plotly),
+        body=body,
+        rights=html.escape(rights),
+    )
     with atomic(path) as part:
-        part.write_text(
-            f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>\n'
-            '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">\n'
-            f'<style>html,body{{margin:0;height:100%}}</style>\n<script src="{html.escape(plotly)}"></script></head>\n'
-            f"<body>{body}</body></html>\n",
-            encoding="utf-8",
-        )
+        part.write_text(page, encoding="utf-8")
 
 
 def _layout(title, caption, **more):

@@ -22,13 +22,20 @@ def draw(sources, figure, shape):
     return KINDS[figure["kind"]](sources, figure, shape)
 
 
-def write_images(figure, paths):
-    """Write a figure to each path, in the format of its suffix, without dates: the same figure has the same bytes."""
+def write_images(figure, paths, rights=""):
+    """Write a figure to each path, in the format of its suffix, with `rights` (whom to name) in its metadata.
+
+    Dates are left out: the same figure has the same bytes.
+    """
+    metadata = {
+        "svg": {"Date": None, "Rights": rights},
+        "pdf": {"CreationDate": None, "Subject": rights},
+        "png": {"Software": None, "Copyright": rights},
+    }
     for path in paths:
         suffix = str(path).rpartition(".")[2]
-        undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}[suffix]
         with atomic(path) as part:
-            figure.savefig(part, format=suffix, dpi=DPI, metadata=undated)
+            figure.savefig(part, format=suffix, dpi=DPI, metadata=metadata[suffix])
 
 
 def _canvas(figure, title, caption, columns=1, rows=1, height=0.86):
