@@ -16,7 +16,8 @@ OPEN, CLOSE = "\ue000", "\ue001"  # private characters that mark the token until
 BEFORE, AFTER, LINE = 200, 80, 64
 STYLE = (
     "html,body{margin:0;height:100%}"
-    f"footer{{font:11px {WEB_FONT};color:{MUTED};padding:0 24px;white-space:nowrap;overflow:hidden;text-overflow:ellipsis}}"
+    f"footer{{font:11px {WEB_FONT};color:{MUTED};padding:0 24px;"
+    "white-space:nowrap;overflow:hidden;text-overflow:ellipsis}"
 )
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
