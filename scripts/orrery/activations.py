@@ -7,7 +7,7 @@ from orrery.errors import OrreryError
 from orrery.models import hidden
 from orrery.tokens import tokenize
 
-BATCH_TOKENS = {"cpu": 1024, "cuda": 16384, "mps": 4096}
+BATCH_TOKENS = {"cpu": 512, "cuda": 16384, "mps": 4096}
 
 
 def encode_samples(loaded, samples):

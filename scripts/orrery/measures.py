@@ -9,7 +9,7 @@ from orrery.geometry.probes import held_out_r2, held_out_weights
 from orrery.geometry.variance import components_for, gaussian_components
 from orrery.preprocess import preprocess
 
-CHUNK = 500_000  # numbers of a permutation block in memory
+CHUNK = 100_000  # numbers of a permutation block in memory
 MAX_FOLDS = 20
 
 

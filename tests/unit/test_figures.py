@@ -5,6 +5,7 @@ import re
 from xml.etree import ElementTree
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 from orrery import store
 from orrery.atlas import build, entries
@@ -72,9 +73,14 @@ def metrics(tmp_path, rng):
     return {"metrics": tmp_path / "m.parquet"}
 
 
+def page_of(*arguments):
+    """The interactive figure, every key and value checked by plotly's own classes."""
+    return go.Figure(interactive.draw(*arguments))
+
+
 @pytest.mark.parametrize("kind", ["scatter-2d", "scatter-3d"])
 def test_a_trace_a_class_with_every_point(ring, kind):
-    page = interactive.draw(read_sources(projection=ring), {"kind": kind}, CIRCLE)
+    page = page_of(read_sources(projection=ring), {"kind": kind}, CIRCLE)
     assert [t.name for t in page.data] == [f"day{i}" for i in range(7)]
     arrays, _, _ = store.read_projection(ring)
     drawn = np.concatenate([np.c_[t.x, t.y] for t in page.data])
@@ -84,18 +90,18 @@ def test_a_trace_a_class_with_every_point(ring, kind):
 
 
 def test_chosen_components_and_too_many(ring):
-    page = interactive.draw(read_sources(projection=ring), {"kind": "scatter-2d", "components": [2, 3]}, CIRCLE)
+    page = page_of(read_sources(projection=ring), {"kind": "scatter-2d", "components": [2, 3]}, CIRCLE)
     assert page.layout.xaxis.title.text.startswith("PC 2 (")
     with pytest.raises(OrreryError, match="component 9 cannot be drawn: pca gave 5 for 42 points"):
-        interactive.draw(read_sources(projection=ring), {"kind": "scatter-2d", "components": [1, 9]}, CIRCLE)
+        page_of(read_sources(projection=ring), {"kind": "scatter-2d", "components": [1, 9]}, CIRCLE)
 
 
 def test_corpus_text_never_becomes_markup(ring, tmp_path):
-    page = interactive.draw(read_sources(projection=ring), {"kind": "scatter-3d"}, CIRCLE)
+    page = page_of(read_sources(projection=ring), {"kind": "scatter-3d"}, CIRCLE)
     hover = page.data[0].customdata[0]
     assert set(re.findall(r"<[^>]*>", hover)) <= {"<b>", "</b>", "<br>", "<i>", "</i>"}
     assert "<b>day0</b>" in hover and "&lt;img" in hover and "A &lt;i&gt;page" in hover
-    interactive.write_page(page, tmp_path / "f.html", "../plotly.min.js", rights="<img> & others")
+    interactive.write_page(page.to_dict(), tmp_path / "f.html", "../plotly.min.js", rights="<img> & others")
     text = (tmp_path / "f.html").read_text()
     assert "&lt;img&gt; &amp; others</footer>" in text
     assert "<script>alert" not in text and "<img" not in text
@@ -103,7 +109,7 @@ def test_corpus_text_never_becomes_markup(ring, tmp_path):
 
 
 def test_the_control_stands_beside_with_its_own_scale(numbers):
-    page = interactive.draw(read_sources(**numbers), {"kind": "scatter-2d"}, {"topology": "line"})
+    page = page_of(read_sources(**numbers), {"kind": "scatter-2d"}, {"topology": "line"})
     assert len(page.data) == 2 and page.data[0].xaxis != page.data[1].xaxis
     assert all(t.marker.colorbar.x is not None for t in page.data) and "control: random" in page.layout.title.text
     panels = static.draw(read_sources(**numbers), {"kind": "scatter-2d"}, {"topology": "line"})
@@ -113,7 +119,7 @@ def test_the_control_stands_beside_with_its_own_scale(numbers):
 def test_many_points_are_drawn_by_webgl(tmp_path, rng):
     names = ["a", "b", "c", "d"] * 1100
     path = project(tmp_path / "big.h5", rng.standard_normal((4400, 6)), samples_of(names, [0, 1, 2, 3] * 1100))
-    page = interactive.draw(read_sources(projection=path), {"kind": "scatter-2d"}, {"topology": "none"})
+    page = page_of(read_sources(projection=path), {"kind": "scatter-2d"}, {"topology": "none"})
     assert {t.type for t in page.data} == {"scattergl"}
 
 
@@ -138,14 +144,14 @@ def test_names_do_not_cover_each_other(ring):
 
 
 def test_variance_has_noise_and_control(numbers):
-    page = interactive.draw(read_sources(**numbers), {"kind": "variance"}, {"topology": "line"})
+    page = page_of(read_sources(**numbers), {"kind": "variance"}, {"topology": "line"})
     assert [t.name.split(":")[0] for t in page.data[::2]] == ["numbers", "random", "Gaussian noise, same shape"]
     np.testing.assert_allclose([t.y[-1] for t in page.data[1::2]], 100)
 
 
 def test_metrics_in_both_ways(metrics, tmp_path):
     sources = read_sources(**metrics)
-    page = interactive.draw(sources, {"kind": "metrics"}, CIRCLE)
+    page = page_of(sources, {"kind": "metrics"}, CIRCLE)
     measured = [t for t in page.data if t.name == "measured"]
     assert len(measured) == 3 and all(list(t.x) == [f"{i:02d}" for i in range(6)] for t in measured)
     figure = static.draw(sources, {"kind": "metrics"}, CIRCLE)

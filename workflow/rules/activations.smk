@@ -39,7 +39,7 @@ rule extract_vocabulary:
         "results/benchmarks/extract_vocabulary/{model}/{concept}.tsv"
     conda:
         "../../envs/orrery.yaml"
-    threads: 2
+    threads: 1
     resources:
         mem_mb=16000,
         runtime=60,

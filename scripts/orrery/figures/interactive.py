@@ -1,10 +1,13 @@
-"""Figures to turn and hover, as pages that need no network."""
+"""Figures to turn and hover, as pages that need no network.
+
+A figure here is the plain dict that plotly.js reads, {data, layout}: plotly's Python classes check every value, which
+takes longer than the drawing, so the tests use them and the jobs do not.
+"""
 
 import html
 import textwrap
 
 import numpy as np
-import plotly.graph_objects as go
 
 from orrery.figures import MANY, MEASURE_NAMES, series_of, spectra
 from orrery.figures.colours import ACCENT, CONTROL, INK, MUTED, NOISE, class_colours, colour_scale
@@ -14,6 +17,7 @@ from orrery.store import atomic
 
 OPEN, CLOSE = "\ue000", "\ue001"  # private characters that mark the token until the text is escaped
 BEFORE, AFTER, LINE = 200, 80, 64
+AXIS = {"showline": True, "linecolor": "#9ca3af", "ticks": "outside", "gridcolor": "#f3f4f6"}
 STYLE = (
     "html,body{margin:0;height:100%}"
     f"footer{{font:11px {WEB_FONT};color:{MUTED};padding:0 24px;"
@@ -30,7 +34,7 @@ GL_FROM = 4000  # points, from which WebGL draws a flat scatter
 
 
 def draw(sources, figure, shape):
-    """The plotly figure of one entry of `figures:`.
+    """The figure of one entry of `figures:`, as a dict with data and layout.
 
     Parameters
     ----------
@@ -48,12 +52,15 @@ def write_page(figure, path, plotly, rights=""):
 
     `rights`, whom to name for model and texts, stand at the foot of the page.
     """
-    body = figure.to_html(
-        full_html=False, include_plotlyjs=False, default_width="100%", default_height="calc(100vh - 24px)",
-        div_id="figure", config={"displaylogo": False, "responsive": True, "toImageButtonOptions": {"format": "svg"}},
+    from plotly.io import to_html
+
+    body = to_html(
+        figure, full_html=False, include_plotlyjs=False, default_width="100%", default_height="calc(100vh - 24px)",
+        div_id="figure", validate=False,
+        config={"displaylogo": False, "responsive": True, "toImageButtonOptions": {"format": "svg"}},
     )  # fmt: skip
     page = PAGE.format(
-        title=figure.layout.title.text.split("<br>")[0],  # escaped where it was made
+        title=figure["layout"]["title"]["text"].split("<br>")[0],  # escaped where it was made
         style=STYLE,
         plotly=html.escape(plotly),
         body=body,
@@ -83,62 +90,67 @@ def _layout(title, caption, **more):
 
 def scatter(sources, figure, shape):
     """Points in two or three dimensions, a trace a class, hover with the context; the control beside it."""
-    dimensions = int(figure["kind"][-2])
-    page, columns = go.Figure(), len(sources.views)
-    for column, view in enumerate(sources.views):
+    dimensions, views = int(figure["kind"][-2]), sources.views
+    layout = _layout(sources.main.title(), f"{sources.main.caption()} · {sources.control_note()}")
+    traces = []
+    for column, view in enumerate(views):
         topology = shape["topology"] if view is sources.main else "none"
         points, titles = view.axes(figure.get("components"), dimensions)
-        target = _scene(page, column, columns, titles, dimensions)
-        page.add_traces([t.update(target) for t in _traces(view, points, topology, figure, column, columns)])
-    layout = _layout(sources.main.title(), f"{sources.main.caption()} · {sources.control_note()}")
-    if columns > 1:
-        layout["annotations"] = [_panel_name(v, i, columns) for i, v in enumerate(sources.views)]
-    return page.update_layout(layout)
+        axes, target = (_scene if dimensions == 3 else _plane)(titles, _domain(column, len(views)), column)
+        layout |= axes
+        traces += [{**trace, **target} for trace in _traces(view, points, topology, figure, (column, len(views)))]
+    if len(views) > 1:
+        layout["annotations"] = [_panel_name(v, i, len(views)) for i, v in enumerate(views)]
+    return {"data": traces, "layout": layout}
 
 
-def _scene(page, column, columns, titles, dimensions):
-    """Add the axes of one panel; the update that puts a trace into it."""
+def _domain(column, columns):
     gap = 0.06 if columns > 1 else 0
-    domain = [column / columns + (gap if column else 0), (column + 1) / columns - (gap if column < columns - 1 else 0)]
-    suffix = "" if column == 0 else str(column + 1)
-    if dimensions == 3:
-        axis = {"showbackground": False, "gridcolor": "#e5e7eb", "zerolinecolor": "#d1d5db", "tickfont": {"size": 10}}
-        axes = {f"{x}axis": {"title": {"text": t}, **axis} for x, t in zip("xyz", titles)}
-        camera = {"eye": {"x": 1.6, "y": 1.6, "z": 1.0}}
-        page.update_layout(
-            {f"scene{suffix}": {**axes, "aspectmode": "data", "domain": {"x": domain}, "camera": camera}}
-        )
-        return {"scene": f"scene{suffix}"}
-    line = {"showline": True, "linecolor": "#9ca3af", "ticks": "outside", "gridcolor": "#f3f4f6", "zeroline": False}
-    page.update_layout({
-        f"xaxis{suffix}": {"title": {"text": titles[0]}, "domain": domain, **line, "anchor": f"y{suffix}"},
-        f"yaxis{suffix}": {"title": {"text": titles[1]}, **line, "anchor": f"x{suffix}",
-                           "scaleanchor": f"x{suffix}", "scaleratio": 1},
-    })  # fmt: skip
-    return {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"}
+    return [column / columns + (gap if column else 0), (column + 1) / columns - (gap if column < columns - 1 else 0)]
 
 
-def _traces(view, points, topology, figure, column, columns):
+def _scene(titles, domain, column):
+    """The axes of one panel in three dimensions, and what puts a trace into it."""
+    name = "scene" + ("" if column == 0 else str(column + 1))
+    axis = {"showbackground": False, "gridcolor": "#e5e7eb", "zerolinecolor": "#d1d5db", "tickfont": {"size": 10}}
+    axes = {f"{x}axis": {"title": {"text": t}, **axis} for x, t in zip("xyz", titles)}
+    camera = {"eye": {"x": 1.6, "y": 1.6, "z": 1.0}}
+    return {name: {**axes, "aspectmode": "data", "domain": {"x": domain}, "camera": camera}}, {"scene": name}
+
+
+def _plane(titles, domain, column):
+    """The axes of one panel in two dimensions, and what puts a trace into it."""
+    n = "" if column == 0 else str(column + 1)
+    equal = {"scaleanchor": f"x{n}", "scaleratio": 1}
+    axes = {
+        f"xaxis{n}": {"title": {"text": titles[0]}, "domain": domain, "anchor": f"y{n}", "zeroline": False, **AXIS},
+        f"yaxis{n}": {"title": {"text": titles[1]}, "anchor": f"x{n}", "zeroline": False, **equal, **AXIS},
+    }
+    return axes, {"xaxis": f"x{n}", "yaxis": f"y{n}"}
+
+
+def _traces(view, points, topology, figure, place):
     labels, index = view.classes
     texts = np.array([context(view.samples, i) for i in range(view.n)], dtype=object)
     size = figure.get("point_size", 5 if points.shape[1] == 3 else 8)
-    trace = go.Scatter3d if points.shape[1] == 3 else go.Scattergl if view.n >= GL_FROM else go.Scatter
+    kind = "scatter3d" if points.shape[1] == 3 else "scattergl" if view.n >= GL_FROM else "scatter"
 
-    def build(rows, **options):
-        marker = {"size": size, "opacity": 0.85, "line": {"width": 0}, **options.pop("marker")}
-        return trace(
-            **dict(zip("xyz", points[rows].T)), mode="markers", marker=marker, customdata=texts[rows],
-            hovertemplate="%{customdata}<extra></extra>", **options,
-        )  # fmt: skip
+    def build(rows, marker, **options):
+        return {
+            **dict(zip("xyz", points[rows].T)), "type": kind, "mode": "markers", "customdata": texts[rows],
+            "hovertemplate": "%{customdata}<extra></extra>",
+            "marker": {"size": size, "opacity": 0.85, "line": {"width": 0}, **marker}, **options,
+        }  # fmt: skip
 
+    column, columns = place
     if len(labels) > MANY:
         bar = {"title": {"text": "value" if topology != "none" else "rank"}, "thickness": 12, "len": 0.7,
                "outlinewidth": 0, "x": (column + 1) / columns - (0.03 if column < columns - 1 else -0.01)}  # fmt: skip
         marker = {"color": view.samples["value"], "colorscale": colour_scale(topology), "colorbar": bar}
-        return [build(slice(None), marker=marker, name=view.attributes["concept"], showlegend=False)]
+        return [build(slice(None), marker, name=view.attributes["concept"], showlegend=False)]
     colours = class_colours(len(labels), topology)
     return [
-        build(index == i, marker={"color": colours[i]}, name=html.escape(label), showlegend=column == 0)
+        build(index == i, {"color": colours[i]}, name=html.escape(label), showlegend=column == 0)
         for i, label in enumerate(labels)
     ]
 
@@ -170,28 +182,23 @@ def _panel_name(view, column, columns):
 
 def variance(sources, figure, shape):
     """Explained variance per component and in sum, with the control and noise of the same shape."""
-    page = go.Figure()
+    traces = []
     for (name, ratios), colour in zip(spectra(sources).items(), _spectrum_colours(sources)):
-        x = np.arange(1, len(ratios) + 1)
-        needed = count_for(ratios)
-        options = {"line": {"color": colour, "width": 2}, "legendgroup": name}
-        page.add_trace(go.Scatter(x=x, y=100 * ratios, name=f"{name}: {needed} for 90 %", **options))
-        page.add_trace(
-            go.Scatter(x=x, y=100 * np.cumsum(ratios), xaxis="x2", yaxis="y2", name=name, showlegend=False, **options)
-        )
-    line = {"showline": True, "linecolor": "#9ca3af", "ticks": "outside", "gridcolor": "#f3f4f6"}
-    page.add_shape(
-        type="line", xref="x2 domain", yref="y2", x0=0, x1=1, y0=90, y1=90, line={"color": MUTED, "dash": "dot"}
-    )
+        common = {"x": np.arange(1, len(ratios) + 1), "type": "scatter", "line": {"color": colour, "width": 2}}
+        common["legendgroup"] = name
+        total = {"y": 100 * np.cumsum(ratios), "xaxis": "x2", "yaxis": "y2", "name": name, "showlegend": False}
+        traces += [{**common, "y": 100 * ratios, "name": f"{name}: {count_for(ratios)} for 90 %"}, {**common, **total}]
     layout = _layout(sources.main.title() + ": variance", f"{sources.main.caption()} · {sources.control_note()}")
     layout["legend"] |= {"x": 0.44, "xanchor": "right", "y": 1}
-    return page.update_layout(
-        layout,
-        xaxis={"title": {"text": "component"}, "type": "log", "domain": [0, 0.46], **line},
-        yaxis={"title": {"text": "variance explained (%)"}, "rangemode": "tozero", **line},
-        xaxis2={"title": {"text": "components"}, "domain": [0.55, 1], "anchor": "y2", **line},
-        yaxis2={"title": {"text": "cumulative (%)"}, "anchor": "x2", "range": [0, 101], **line},
-    )
+    layout["shapes"] = [{"type": "line", "xref": "x2 domain", "yref": "y2", "x0": 0, "x1": 1, "y0": 90, "y1": 90,
+                         "line": {"color": MUTED, "dash": "dot"}}]  # fmt: skip
+    layout |= {
+        "xaxis": {"title": {"text": "component"}, "type": "log", "domain": [0, 0.46], **AXIS},
+        "yaxis": {"title": {"text": "variance explained (%)"}, "rangemode": "tozero", **AXIS},
+        "xaxis2": {"title": {"text": "components"}, "domain": [0.55, 1], "anchor": "y2", **AXIS},
+        "yaxis2": {"title": {"text": "cumulative (%)"}, "anchor": "x2", "range": [0, 101], **AXIS},
+    }
+    return {"data": traces, "layout": layout}
 
 
 def _spectrum_colours(sources):
@@ -200,24 +207,19 @@ def _spectrum_colours(sources):
 
 def metrics(sources, figure, shape):
     """Each measure against the layer, with its null beside it; full marks where p, corrected over layers, ≤ .05."""
-    series = series_of(sources.metrics)
-    page = go.Figure()
-    line = {"showline": True, "linecolor": "#9ca3af", "ticks": "outside", "gridcolor": "#f3f4f6"}
-    height = 1 / len(series)
-    for i, (name, s) in enumerate(series.items()):
-        axes = {"xaxis": f"x{i + 1}", "yaxis": f"y{i + 1}"}
-        page.add_traces([t.update(axes) for t in _metric_traces(name, s, first=i == 0)])
-        top = 1 - i * height
-        page.update_layout({
-            f"xaxis{i + 1}": {"anchor": f"y{i + 1}", "type": "category", **line},
-            f"yaxis{i + 1}": {"anchor": f"x{i + 1}", "domain": [top - height + 0.09, top],
-                              "title": {"text": MEASURE_NAMES[name], "font": {"size": 11}},
-                              "rangemode": "tozero", **line},
-        })  # fmt: skip
-    facts = sources.facts
+    series, facts = series_of(sources.metrics), sources.facts
     title = f"{facts['concept']} in {facts['model']}, all layers"
-    layout = _layout(title, f"{metrics_caption(sources)} · filled: corrected p ≤ .05")
-    return page.update_layout(layout, hovermode="x unified")
+    layout = _layout(title, f"{metrics_caption(sources)} · filled: corrected p ≤ .05", hovermode="x unified")
+    traces, height = [], 1 / len(series)
+    for i, (name, s) in enumerate(series.items(), start=1):
+        traces += [
+            {**t, "type": "scatter", "xaxis": f"x{i}", "yaxis": f"y{i}"} for t in _metric_traces(s, first=i == 1)
+        ]
+        top = 1 - (i - 1) * height
+        named = {"title": {"text": MEASURE_NAMES[name], "font": {"size": 11}}, "rangemode": "tozero"}
+        layout[f"xaxis{i}"] = {"anchor": f"y{i}", "type": "category", **AXIS}
+        layout[f"yaxis{i}"] = {"anchor": f"x{i}", "domain": [top - height + 0.09, top], **named, **AXIS}
+    return {"data": traces, "layout": layout}
 
 
 def metrics_caption(sources):
@@ -226,22 +228,18 @@ def metrics_caption(sources):
     return f"n = {n} · {facts['source']} · null: shuffled order of the labels, or Gaussian noise · seed {facts['seed']}"
 
 
-def _metric_traces(name, s, first):
-    layers = s["layer"]
-    found = [p <= 0.05 for p in s["p_corrected"]]
+def _metric_traces(s, first):
+    x, p = s["layer"], s["p_corrected"]
     if not np.isnan(s["null_low"]).all():
-        band = {"x": layers, "mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
-        yield go.Scatter(y=s["null_high"], **band)
-        yield go.Scatter(y=s["null_low"], fill="tonexty", fillcolor="rgba(154,163,175,0.3)", **band)
-    yield go.Scatter(
-        x=layers, y=s["null_mean"], mode="lines", line={"color": NOISE, "dash": "dash"}, name="null", showlegend=first
-    )
-    symbols = ["circle" if f or np.isnan(p) else "circle-open" for f, p in zip(found, s["p_corrected"])]
-    yield go.Scatter(
-        x=layers, y=s["value"], mode="lines+markers", marker={"symbol": symbols, "size": 8}, line={"color": ACCENT},
-        name="measured", showlegend=first, customdata=s["p_corrected"],
-        hovertemplate="%{y:.3f}, corrected p = %{customdata:.4f}",
-    )  # fmt: skip
+        band = {"x": x, "mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
+        yield {"y": s["null_high"], **band}
+        yield {"y": s["null_low"], "fill": "tonexty", "fillcolor": "rgba(154,163,175,0.3)", **band}
+    null = {"line": {"color": NOISE, "dash": "dash"}, "name": "null"}
+    yield {"x": x, "y": s["null_mean"], "mode": "lines", "showlegend": first, **null}
+    symbols = ["circle-open" if value > 0.05 else "circle" for value in p]  # where there is no test, nothing is hollow
+    measured = {"marker": {"symbol": symbols, "size": 8}, "line": {"color": ACCENT}, "name": "measured"}
+    hover = {"customdata": p, "hovertemplate": "%{y:.3f}, corrected p = %{customdata:.4f}"}
+    yield {"x": x, "y": s["value"], "mode": "lines+markers", "showlegend": first, **measured, **hover}
 
 
 KINDS = {"scatter-3d": scatter, "scatter-2d": scatter, "variance": variance, "metrics": metrics}
