@@ -23,6 +23,12 @@ def log_to(path):
     sys.excepthook = lambda kind, error, trace: _report(kind, error, trace, path)
 
 
+def note(sentence):
+    """Say something on the terminal that a user should know, and in the log."""
+    print(sentence)
+    print(f"orrery: {sentence}", file=terminal, flush=True)
+
+
 def progress(total, unit, desc):
     """A tqdm bar on the terminal, quiet where the terminal is a file."""
     from tqdm import tqdm

@@ -214,3 +214,14 @@ def test_templates_of_the_catalogue(config, file):
     for template in templates:
         rest = template.replace("{label}", "")
         assert not [label for label in labels if re.search(rf"\b{label}\b", rest)], template
+
+
+def test_the_conda_environment_has_the_versions_of_the_lock():
+    def pins(file):
+        found = re.findall(r"^\s*(?:- )?([\w.-]+)==(\S+)", (ROOT / "envs" / file).read_text(), re.MULTILINE)
+        return {name.lower().replace("_", "-"): version for name, version in found}
+
+    lock = pins("requirements.txt")
+    asked = set(re.findall(r"^([\w-]+)", (ROOT / "envs/requirements.in").read_text(), re.MULTILINE))
+    assert {name.replace("_", "-") for name in asked} <= set(lock)
+    assert pins("orrery.yaml").items() <= lock.items() and len(pins("orrery.yaml")) == len(asked) - 3

@@ -12,7 +12,7 @@ rule extract_activations:
         source=any_of([*config["corpora"], "prompts"]),
     conda:
         "../../envs/orrery.yaml"
-    threads: 8
+    threads: HALF
     resources:
         gpu=1,
         mem_mb=16000,
