@@ -25,6 +25,7 @@ localrules:
 rule all:
     default_target: True
     input:
+        FIGURES,
         rules.build_atlas.output.index,
 
 

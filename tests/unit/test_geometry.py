@@ -5,7 +5,7 @@ import pytest
 from orrery.geometry.cyclic import angular_error, class_means, first_harmonic_share
 from orrery.geometry.permutations import cyclic_orders, linear_orders, p_values
 from orrery.geometry.probes import held_out_r2, held_out_weights
-from orrery.geometry.variance import components_for, count_for, gaussian_components
+from orrery.geometry.variance import components_for, count_for
 from orrery.measures import measure
 
 OPTIONS = {"preprocess": [], "components": 10, "permutations": 999}
@@ -86,7 +86,7 @@ def test_held_out_r2_of_a_line_and_of_noise(rng):
 
 @pytest.mark.parametrize("shape, components", [((1000, 4096), 763), ((1000, 2048), 668)])
 def test_noise_needs_many_components(shape, components):
-    assert gaussian_components(shape, 0) == pytest.approx(components, abs=1)
+    assert components_for(np.random.default_rng(0).standard_normal(shape)) == pytest.approx(components, abs=1)
 
 
 def test_count_for_takes_the_first_that_reaches_the_share():
@@ -108,6 +108,23 @@ def test_a_planted_ring_is_found_and_its_error_is_small(rng):
     assert found["left_out_angle_error"]["p"] == pytest.approx(1 / 360)
     assert found["first_harmonic_share"]["p"] == pytest.approx(1 / 360)
     assert found["components_90"]["value"] < found["components_90"]["null_mean"]
+
+
+def test_the_share_is_left_out_where_a_class_is_missing(rng):
+    vectors, classes = planted_circle(rng)
+    kept = classes != 3
+    rows = measure({"00": vectors[kept]}, {"value": classes[kept], "group": [""] * kept.sum()},
+                   {"topology": "circle", "period": 7.0}, OPTIONS, 0)  # fmt: skip
+    assert {row["measure"] for row in rows} == {"left_out_angle_error", "components_90"}
+    assert rows[0]["value"] < 0.3
+
+
+def test_noise_is_treated_like_the_vectors(rng):
+    """Removing group means takes dimensions from the data, so it must take them from the noise it is compared with."""
+    groups = [f"g{i % 30}" for i in range(60)]
+    rows = measure({"00": rng.standard_normal((60, 99))}, {"value": [0.0] * 60, "group": groups}, {"topology": "none"},
+                   {**OPTIONS, "preprocess": ["group-center"]}, 0)  # fmt: skip
+    assert rows[0]["value"] == pytest.approx(rows[0]["null_mean"], abs=1) and rows[0]["value"] < 30
 
 
 def test_a_simplex_is_not_taken_for_a_ring(rng):

@@ -136,5 +136,5 @@ def test_pickled_weights_and_foreign_folders_are_refused(workflow, small, tmp_pa
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "pytorch_model.bin").write_bytes(b"\x80\x04")
     fails(workflow, edited(small, assets__tiny__path=str(tmp_path / "model")),
-          "results/activations/tiny/prompts/weekdays.h5", "assets.tiny: the folder has only pickled weights",
+          "results/activations/tiny/prompts/weekdays.h5", "models.tiny.asset: the folder has only pickled weights",
           "extract_activations/tiny/prompts/weekdays.log")  # fmt: skip
