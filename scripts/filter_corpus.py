@@ -12,7 +12,9 @@ from orrery.errors import OrreryError
 from orrery.logs import note
 
 wildcards, params, corpus = snakemake.wildcards, snakemake.params, snakemake.params.corpus
-documents = read_documents(snakemake.input.corpus, corpus["files"], corpus["format"], corpus["text"], wildcards.source)
+documents = read_documents(
+    snakemake.input.corpus, corpus.get("files"), corpus["format"], corpus["text"], wildcards.source
+)
 samples, report = find_occurrences(documents, params.forms, params.values, params.options)
 print(report)
 short = [f"{label} {n}" for label, n in report["kept"].items() if n < report["quota"]]

@@ -46,6 +46,7 @@ def fetch(name, spec, folder):
         check_digests(name, spec.get("sha256"), raw)
         _convert(name, spec.get("convert"), raw, whole)
         facts |= {key: spec[key] for key in ("licence", "attribution", "convert") if key in spec}
+        (whole / "asset.json").unlink(missing_ok=True)  # it may be a link to a file of somebody else's
         (whole / "asset.json").write_text(json.dumps({"asset": name, **facts}, indent=1, ensure_ascii=False) + "\n")
         shutil.rmtree(folder, ignore_errors=True)
         os.replace(whole, folder)
@@ -132,7 +133,7 @@ def _from_path(name, spec, raw):
     source = Path(spec["path"]).expanduser()
     if not source.exists():
         raise OrreryError(f"assets.{name}.path: {str(source)!r} does not exist; write where it lies.")
-    files = sorted(f for f in source.rglob("*") if f.is_file()) if source.is_dir() else [source]
+    files = sorted(f for f in source.rglob("[!.]*") if f.is_file()) if source.is_dir() else [source]
     if not files:
         raise OrreryError(f"assets.{name}.path: the folder {str(source)!r} is empty; write where the files lie.")
     for file in files:

@@ -26,8 +26,9 @@ MODULES = {
     "project": ["reducers", "preprocess"],
     "measure": ["measures", "geometry/cyclic", "geometry/probes", "geometry/permutations", "geometry/variance",
                 "preprocess"],
-    "draw_interactive": ["figures/__init__", "figures/interactive", "figures/style", "figures/colours"],
-    "draw_static": ["figures/__init__", "figures/static", "figures/style", "figures/colours"],
+    "draw_interactive": ["figures/__init__", "figures/interactive", "figures/style", "figures/colours",
+                         "geometry/variance"],
+    "draw_static": ["figures/__init__", "figures/static", "figures/style", "figures/colours", "geometry/variance"],
     "build_atlas": ["atlas/__init__", "atlas/template.html"],
 }  # fmt: skip
 CONVERSIONS = {"gguf": "gguf", "mediawiki": "corpus/mediawiki"}
@@ -51,6 +52,9 @@ def prepare(config, schema, concept_files=()):
         One line per mistake: key, value, remedy.
     """
     _merge_concepts(config, concept_files)
+    for asset in _mappings(config.get("assets")):
+        if isinstance(asset.get("path"), str):
+            asset["path"] = os.path.expanduser(asset["path"])
     mistakes = _schema_mistakes(config, schema) or check_references(config)
     if mistakes:
         raise OrreryError("\n".join(mistakes))
@@ -69,6 +73,10 @@ def _merge_concepts(config, files):
             line = f", line {where.line + 1}" if where else ""
             raise OrreryError(f"{file}{line}: this is not YAML ({getattr(error, 'problem', error)}).") from None
         config["concepts"][file.stem] = _merge(entry, config["concepts"].get(file.stem))
+
+
+def _mappings(table):
+    return [entry for entry in table.values() if isinstance(entry, dict)] if isinstance(table, dict) else []
 
 
 def _merge(base, over):
@@ -217,6 +225,8 @@ def _check_catalogue(config):
         for name, entry in config[table].items():
             if entry["asset"] not in config["assets"]:
                 yield _unknown(f"{table}.{name}.asset", entry["asset"], config["assets"], "assets")
+    if "raw" in config["reducers"]:
+        yield "reducers.raw: the name 'raw' is reserved for figures of no reducer; choose another"
     for name in {"prompts", "vocabulary"} & set(config["corpora"]):
         yield f"corpora.{name}: the name {name!r} is reserved for a source of Orrery's own; choose another"
     for name, model in config["models"].items():
@@ -263,8 +273,10 @@ def _check_concepts(config):
             yield f"{key}.integers: stop {integers['stop']} must be above start {integers['start']} by two at least"
         if "values" in concept and len(concept["values"]) != len(concept.get("labels", ())):
             yield f"{key}.values: {len(concept['values'])} values do not fit; write one for each label"
-        if concept["topology"] == "circle" and "labels" not in concept:
-            yield f"{key}.topology: a circle needs labels; write labels, or topology: line"
+        if concept["topology"] == "circle":
+            yield from _check_circle(key, concept)
+        if concept["corpus"]["min_chars"] > concept["corpus"]["before"]:
+            yield f"{key}.corpus.min_chars: {concept['corpus']['min_chars']} is more than before allows; raise before"
         for other, where in (
             (concept.get("control"), f"{key}.control"),
             (concept.get("random_tokens", {}).get("like"), f"{key}.random_tokens.like"),
@@ -272,6 +284,15 @@ def _check_concepts(config):
             if other is not None and other not in config["concepts"]:
                 yield _unknown(where, other, config["concepts"], "concepts")
         yield from _check_forms(key, concept)
+
+
+def _check_circle(key, concept):
+    if "labels" not in concept:
+        yield f"{key}.topology: a circle needs labels; write labels, or topology: line"
+        return
+    values, period = list(label_values(concept).values()), shape_of(concept)["period"]
+    if len({round(value % period, 9) for value in values}) < len(values):
+        yield f"{key}.values: two labels share a place on a circle of period {period:g}; mend values or period"
 
 
 def _check_forms(key, concept):
@@ -284,6 +305,8 @@ def _check_forms(key, concept):
                 yield f"{key}.labels.{label}: {form!r} is not a regular expression ({error}); escape it or mend it"
             if owner.setdefault(form, label) != label:
                 yield f"{key}.labels: {form!r} stands under {owner[form]!r} and {label!r}; give it to one of them"
+            if re.search(r"\\[1-9]|\(\?(P|[aiLmsux])", form):
+                yield f"{key}.labels.{label}: {form!r} has a back-reference, named group or flag; write it without"
 
 
 def _absent(name, asset):
@@ -326,6 +349,9 @@ def _check_sample(config, sample):
         yield f"run.samples: {sample!r} is not source/concept; write for example prompts/weekdays"
         return
     sources = [*config["corpora"], "prompts", "vocabulary"]
+    kinds = {config["figures"][f]["kind"] for f in config["run"]["figures"] if f in config["figures"]}
+    if "metrics" in kinds and 0 < len(surface_forms(config["concepts"].get(name) or {})) < 4:
+        yield f"run.samples: {sample!r} has too few labels to be measured; add some, or take metrics out of run.figures"
     if source not in sources:
         yield _unknown("run.samples", source, sources, "corpora, prompts, vocabulary")
     concept = config["concepts"].get(name)
@@ -372,7 +398,7 @@ def label_values(concept):
 
 
 def shape_of(concept):
-    """What a figure or a measure must know of a concept: topology, period and number of labels."""
+    """What a figure or a measure must know of a concept: topology, and the period of a circle."""
     shape = {"topology": concept["topology"]}
     if concept["topology"] == "circle":
         shape["period"] = float(concept.get("period", len(surface_forms(concept))))
@@ -422,9 +448,8 @@ def _drawable(figure, reducer):
     method, kind = reducer["method"], figure["kind"]
     if kind in ("scatter-2d", "scatter-3d"):
         dimensions = int(kind[-2])
-        if method not in LINEAR:
-            return reducer["components"] == dimensions
-        return reducer["components"] >= max(figure.get("components", [dimensions]))
+        enough = reducer["components"] >= max(figure.get("components", [dimensions]))
+        return enough and (method in LINEAR or reducer["components"] == dimensions)
     return kind == "variance" and method in LINEAR
 
 
@@ -432,9 +457,11 @@ def figure_misfit(config, wildcards):
     """Why a figure cannot be drawn where its path asks for it, or None."""
     kind = config["figures"][wildcards.figure]["kind"]
     name = f"the figure {wildcards.figure} does not fit"
+    place = f"{wildcards.layer}/{wildcards.reducer}"
+    if place == "all/raw" and kind == "metrics":
+        return None
     if wildcards.reducer == "raw" or wildcards.layer == "all":
-        place = f"{wildcards.layer}/{wildcards.reducer}"
-        return None if kind == "metrics" else f"{name} {place}; it needs a layer and a reducer"
+        return f"{name} {place}; it needs " + (NEEDS[kind] if kind == "metrics" else "a layer and a reducer")
     if not _drawable(config["figures"][wildcards.figure], config["reducers"][wildcards.reducer]):
         return f"{name} the reducer {wildcards.reducer}; it needs {NEEDS[kind]}"
     return None
@@ -469,6 +496,13 @@ def figure_targets(config):
                     if suffix == "html" or figure["kind"] not in HTML_ONLY
                 ]
     return list(dict.fromkeys(paths))
+
+
+def files_of(path):
+    """The files of a local asset, so that a change in any of them is noticed; a folder's own date tells of none."""
+    if path is None:
+        return []
+    return sorted(str(f) for f in Path(path).rglob("*") if f.is_file()) if os.path.isdir(path) else [path]
 
 
 def code_version(rule):

@@ -65,29 +65,31 @@ def _variance_rows(layers, noise):
 
 
 def _circle_rows(layers, classes, values, period, options, seed):
-    orders, exact = cyclic_orders(len(values), options["permutations"], seed)
+    regular = np.allclose(np.diff(values), period / len(values))  # else turning the circle is no symmetry of it
+    orders, exact = (cyclic_orders if regular else linear_orders)(len(values), options["permutations"], seed)
     angles = (2 * np.pi * values / period)[orders]
-    rows = []
-    if np.allclose(np.diff(values), period / len(values)):  # the share is defined for equally spaced classes
-        share = [first_harmonic_share(class_means(x, classes, len(values)), angles) for x in layers.values()]
-        rows = _test_rows("first_harmonic_share", layers, np.stack(share), "high", exact)
     folds = np.arange(len(values))
-    error = []
-    for x in layers.values():
+
+    def share(x):
+        return first_harmonic_share(class_means(x, classes, len(values)), angles)
+
+    def error(x):
         weights = held_out_weights(x, classes, folds, options["components"])
-        error.append(_in_blocks(lambda a, w=weights: angular_error(w, a, classes), angles, len(x)))
-    return rows + _test_rows("left_out_angle_error", layers, np.stack(error), "low", exact)
+        return _in_blocks(lambda a: angular_error(weights, a, classes), angles, len(x))
+
+    rows = _test_rows("first_harmonic_share", layers, share, "high", exact) if regular else []
+    return rows + _test_rows("left_out_angle_error", layers, error, "low", exact)
 
 
 def _line_rows(layers, classes, values, options, seed):
     orders, exact = linear_orders(len(values), options["permutations"], seed)
-    n_folds = min(MAX_FOLDS, len(values))
-    folds = np.random.default_rng(seed).permutation(len(values)) % n_folds
-    r2 = []
-    for x in layers.values():
+    folds = np.random.default_rng(seed).permutation(len(values)) % min(MAX_FOLDS, len(values))
+
+    def r2(x):
         weights = held_out_weights(x, classes, folds, options["components"])
-        r2.append(_in_blocks(lambda v, w=weights: held_out_r2(w, v, classes, folds), values[orders], len(x)))
-    return _test_rows("left_out_value_r2", layers, np.stack(r2), "high", exact)
+        return _in_blocks(lambda v: held_out_r2(weights, v, classes, folds), values[orders], len(x))
+
+    return _test_rows("left_out_value_r2", layers, r2, "high", exact)
 
 
 def _in_blocks(statistic, permuted, n):
@@ -96,9 +98,16 @@ def _in_blocks(statistic, permuted, n):
     return np.concatenate([statistic(permuted[i : i + step]) for i in range(0, len(permuted), step)])
 
 
-def _test_rows(measure, layers, statistics, better, exact):
+def _test_rows(measure, layers, statistic, better, exact):
+    """Rows of a test; `statistic` maps vectors (N, D) to values (B,), the true order first.
+
+    A layer whose vectors are all the same has no structure to test: its values are NaN and its p is 1.
+    """
+    found = {name: statistic(x) for name, x in layers.items() if np.ptp(x, 0).max() > 1e-6 * np.abs(x).max()}
+    orders = max(map(len, found.values()), default=1)
+    statistics = np.stack([found.get(name, np.full(orders, np.nan)) for name in layers])
     p, corrected = p_values(statistics if better == "high" else -statistics)
-    null = statistics[:, 1:]
+    null = statistics[:, 1:] if orders > 1 else statistics
     low, high = np.quantile(null, [0.025, 0.975], axis=1)
     return [
         _row(

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from orrery.errors import OrreryError
+
 EPS = 1e-8
 
 
@@ -20,6 +22,11 @@ def preprocess(vectors, steps, groups=None):
     Returns
     -------
     array (N, D) float64
+
+    Raises
+    ------
+    OrreryError
+        A group to centre has one sample, which centring would make zero.
     """
     x = np.asarray(vectors, dtype=np.float64)
     for step in steps:
@@ -31,6 +38,8 @@ def preprocess(vectors, steps, groups=None):
             x = (x - x.mean(0)) / (x.std(0) + EPS)
         else:
             _, index = np.unique(np.asarray(groups), return_inverse=True)
+            if np.bincount(index).min() < 2:
+                raise OrreryError("preprocess: group-center needs two samples in every group; use it for prompts only.")
             sums = np.zeros((index.max() + 1, x.shape[1]))
             np.add.at(sums, index, x)
             x = x - (sums / np.bincount(index)[:, None])[index]

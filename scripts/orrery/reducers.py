@@ -88,7 +88,7 @@ def tsne(vectors, spec, seed):
         perplexity = min(30.0, (n - 1) / 4)
     if perplexity >= n / 3:
         raise OrreryError(
-            f"perplexity {perplexity} is too large for {n} points; write one below {n / 3:.0f} (a third), or auto."
+            f"perplexity {perplexity} is too large for {n} points; write one below {n / 3:.1f} (a third), or auto."
         )
     from sklearn.manifold import TSNE
 

@@ -26,6 +26,17 @@ def test_a_path_is_linked_and_described(tmp_path):
     assert assets.facts_of(tmp_path / "out") == {"asset": "mine", "path": str(tmp_path / "texts"), "licence": "CC0"}
 
 
+def test_nobody_elses_file_is_written(tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "asset.json").write_text('{"licence": "theirs"}')
+    (other / ".hidden").write_text("x")
+    (other / "a.txt").write_text("a")
+    assets.fetch("mine", {"path": str(other)}, tmp_path / "out")
+    assert (other / "asset.json").read_text() == '{"licence": "theirs"}'
+    assert sorted(f.name for f in (tmp_path / "out").iterdir()) == ["a.txt", "asset.json"]
+
+
 @pytest.mark.parametrize(
     "spec, sentence",
     [

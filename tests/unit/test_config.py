@@ -72,6 +72,11 @@ MISTAKES = [  # key, value, what the sentence must hold
     ("concepts/weekdays/labels", {"a": ["x"], "b": ["x"]}, ["concepts.weekdays.labels", "'x'", "give it to one"]),
     ("concepts/weekdays/labels", [True, False], ["concepts.weekdays.labels"]),
     ("concepts/weekdays/values", [1, 2], ["concepts.weekdays.values", "2 values", "one for each label"]),
+    ("concepts/weekdays/period", 3, ["concepts.weekdays.values", "share a place"]),
+    ("concepts/weekdays/corpus", {"before": 5}, ["concepts.weekdays.corpus.min_chars", "raise before"]),
+    ("concepts/weekdays/labels", {"a": [r"(x)\1"], "b": ["y"]}, ["concepts.weekdays.labels.a", "back-reference"]),
+    ("concepts/weekdays/labels", ["day", "night"], ["prompts/weekdays", "too few labels to be measured"]),
+    ("reducers/raw", {"method": "pca"}, ["reducers.raw", "reserved"]),
     ("concepts/weekdays/topology", "ring", ["concepts.weekdays.topology", "'ring'", "'circle'"]),
     ("concepts/weekdays/templates", ["On {day}"], ["concepts.weekdays.templates", "On {day}", "{label} exactly once"]),
     ("concepts/weekdays/integers", {"stop": 9}, ["concepts.weekdays", "exactly one"]),
@@ -107,10 +112,10 @@ def test_a_mistake_gets_a_sentence(config, key, value, words):
 
 def test_a_concept_of_the_config_is_merged_over_its_file():
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
-    config["concepts"] = {"weekdays": {"corpus": {"per_label": 7}, "labels": ["Sat", "Sun"]}}
+    config["concepts"] = {"weekdays": {"corpus": {"per_label": 7}, "labels": ["Fri", "Sat", "Sun", "Mon"]}}
     orrery.prepare(config, SCHEMA, CONCEPTS)
     weekdays = config["concepts"]["weekdays"]
-    assert weekdays["labels"] == ["Sat", "Sun"] and len(weekdays["templates"]) > 30
+    assert weekdays["labels"] == ["Fri", "Sat", "Sun", "Mon"] and len(weekdays["templates"]) > 30
     assert weekdays["corpus"]["per_label"] == 7 and weekdays["corpus"]["min_chars"] == 20
 
 
@@ -167,6 +172,12 @@ def test_what_does_not_fit_is_not_drawn(config):
     assert len(targets) == len(set(targets))
 
 
+def test_a_figure_of_components_that_a_reducer_lacks_is_not_drawn(config):
+    config["figures"]["pc23"] = {"kind": "scatter-2d", "components": [2, 3]}
+    config["run"]["figures"] = ["pc23"]
+    assert {t.split("/")[-2] for t in orrery.figure_targets(config)} == {"pca", "pca-within", "svd"}
+
+
 def test_layers_all_needs_and_uses_the_depth(config):
     config["models"]["minilm"]["layers"] = "all"
     assert orrery.layers_of(config, "minilm", "prompts") == ["embed", "00", "01", "02", "03", "04", "05"]
@@ -200,6 +211,19 @@ def test_every_rule_with_code_names_modules_that_exist():
     assert set(orrery.CONVERSIONS) == set(SCHEMA["$defs"]["asset"]["properties"]["convert"]["enum"])
     assert all(orrery.conversion_version({"convert": kind}) for kind in orrery.CONVERSIONS)
     assert orrery.conversion_version({}) == ""
+
+
+EXAMPLES = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda e: e.split(":")[0])
+def test_what_the_readme_shows_is_right(example):
+    example = yaml.safe_load(example)
+    if "topology" in example:
+        example = {"concepts": {"seasons": example}, "run": {"samples": ["prompts/seasons", "news/seasons"]}}
+    config = orrery._merge(yaml.safe_load((ROOT / "config.yaml").read_text()), example)
+    orrery.prepare(config, SCHEMA, CONCEPTS)
+    assert orrery.figure_targets(config)
 
 
 def test_prepare_twice_is_the_same(config):

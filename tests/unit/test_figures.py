@@ -14,7 +14,7 @@ from orrery.figures import MEASURE_NAMES, colours, interactive, read_sources, st
 from orrery.measures import measure
 from orrery.reducers import reduce
 
-EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(1)> & <b>bold</b>"
+EVIL = "'so' </script><script>alert(1)</script><img src=x onerror=alert(1)> & <b>bold</b>"
 CIRCLE = {"topology": "circle", "period": 7.0}
 
 
@@ -101,7 +101,7 @@ def test_corpus_text_never_becomes_markup(ring, tmp_path):
     page = page_of(read_sources(projection=ring), {"kind": "scatter-3d"}, CIRCLE)
     hover = page.data[0].customdata[0]
     assert set(re.findall(r"<[^>]*>", hover)) <= {"<b>", "</b>", "<br>", "<i>", "</i>"}
-    assert "<b>day0</b>" in hover and "&lt;img" in hover and "A &lt;i&gt;page" in hover
+    assert "&quot;" not in hover and "<b>day0</b>" in hover and "&lt;img" in hover and "A &lt;i&gt;page" in hover
     interactive.write_page(page.to_dict(), tmp_path / "f.html", "../plotly.min.js", rights="<img> & others")
     text = (tmp_path / "f.html").read_text()
     assert "&lt;img&gt; &amp; others</footer>" in text

@@ -152,6 +152,29 @@ def test_searching_layers_is_paid_for():
     assert np.mean(naive) > 0.3  # what an uncorrected search would claim
 
 
+def test_a_layer_without_structure_takes_no_part():
+    p, corrected = p_values([[np.nan] * 10, [10, *range(9)]])
+    assert p.tolist() == [1, 0.1] and corrected.tolist() == [1, 0.1]
+    rng = np.random.default_rng(0)
+    vectors, classes = planted_circle(rng)
+    flat = np.ones_like(vectors) + 1e-9 * rng.standard_normal(vectors.shape)
+    rows = measure({"embed": flat, "00": vectors}, {"value": classes, "group": [""] * len(classes)},
+                   {"topology": "circle", "period": 7.0}, OPTIONS, 0)  # fmt: skip
+    errors = {row["layer"]: row for row in rows if row["measure"] == "left_out_angle_error"}
+    assert np.isnan(errors["embed"]["value"]) and errors["embed"]["p"] == errors["embed"]["p_corrected"] == 1
+    assert errors["00"]["p_corrected"] == pytest.approx(1 / 360)
+
+
+def test_irregular_angles_are_not_called_exact(rng):
+    angles = np.array([0, 1, 2, 3, 4, 8])
+    classes = np.repeat(np.arange(6), 10)
+    vectors = rng.standard_normal((6, 20))[classes] + 0.3 * rng.standard_normal((60, 20))
+    rows = measure({"00": vectors}, {"value": angles[classes], "group": [""] * 60}, {"topology": "circle", "period": 12.0},
+                   OPTIONS, 0)  # fmt: skip
+    assert [row["measure"] for row in rows] == ["left_out_angle_error", "components_90"]
+    assert not rows[0]["exact"] and rows[0]["orders"] == 1000
+
+
 def test_ties_count_against_the_finding():
     p, corrected = p_values(np.ones((2, 10)))
     assert (p == 1).all() and (corrected == 1).all()

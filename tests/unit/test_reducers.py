@@ -71,7 +71,7 @@ def test_auto_parameters_fit_ten_points(rng):
 @pytest.mark.parametrize(
     "spec, sentence",
     [
-        ({**TSNE, "perplexity": 34}, r"perplexity 34 is too large for 100 points; write one below 33"),
+        ({**TSNE, "perplexity": 34}, r"perplexity 34 is too large for 100 points; write one below 33.3"),
         ({**UMAP, "neighbors": 100}, r"neighbors 100 is too large for 100 points"),
     ],
 )
@@ -97,6 +97,11 @@ def test_preprocess(rng):
     within = preprocess(x, ["group-center"], groups)
     np.testing.assert_allclose([within[i::3].mean(0) for i in range(3)], 0, atol=1e-12)
     np.testing.assert_array_equal(preprocess(x, []), x)
+
+
+def test_groups_of_one_cannot_be_centred(rng):
+    with pytest.raises(OrreryError, match="two samples in every group"):
+        preprocess(rng.standard_normal((3, 5)), ["group-center"], ["a", "a", "b"])
 
 
 def test_a_pca_imports_neither_scikit_learn_nor_numba():

@@ -148,6 +148,21 @@ def test_a_new_text_in_a_local_corpus_is_noticed(swept, small, tmp_path):
     assert planned["fetch_asset"] == 1 and planned["filter_corpus"] == 1 and "expand_prompts" not in planned
 
 
+def test_a_new_line_in_a_local_file_is_noticed(swept, tmp_path):
+    corpus = tmp_path / "news"
+    (corpus / "deep").mkdir(parents=True)
+    text = (swept / "results/assets/mine/news.txt").read_text()
+    (corpus / "deep" / "news.txt").write_text(text)
+    config = yaml.safe_load((swept / "mine.yaml").read_text())
+    config["assets"]["mine"]["path"] = str(corpus)
+    config["corpora"]["mine"]["files"] = "deep/*.txt"
+    target, sample = "results/samples/mine/weekdays.parquet", [*("--configfile", write(swept, config)), "--cores", "1"]
+    assert snakemake(swept, target, *sample).returncode == 0
+    assert jobs(snakemake(swept, "-n", target, *sample)) == {}
+    (corpus / "deep" / "news.txt").write_text(text + "The last meeting of the year was on Monday\n")
+    assert jobs(snakemake(swept, "-n", target, *sample)) == {"fetch_asset": 1, "filter_corpus": 1}
+
+
 def test_gpu_jobs_never_share_a_card(workflow, small):
     """Also where a command line has dropped the profile's cap."""
     targets = [f"results/activations/tiny/{source}/weekdays.h5" for source in ("prompts", "mine")]

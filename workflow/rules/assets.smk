@@ -1,6 +1,6 @@
 rule fetch_asset:
     input:
-        lambda wc: config["assets"][wc.asset].get("path", []),
+        lambda wc: orrery.files_of(config["assets"][wc.asset].get("path")),
     output:
         folder=directory("results/assets/{asset}"),
     log:

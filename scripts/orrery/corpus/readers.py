@@ -18,17 +18,23 @@ class Document(NamedTuple):
     url: str = ""
 
 
-def read_documents(folder, pattern="*", format="parquet", text="text", corpus="corpus"):
+PATTERNS = {"parquet": "**/*.parquet", "jsonl": "**/*.jsonl", "lines": "**/*"}
+
+
+def read_documents(folder, pattern=None, format="parquet", text="text", corpus="corpus"):
     """Yield every document of the files in `folder` that match the glob `pattern`, sorted by name.
 
-    Rows without text are skipped. `corpus` is the corpus's name in the config, for messages.
+    Without a pattern those that the format's usual ending fits; never a hidden file. Rows without text are skipped.
+    `corpus` is the corpus's name in the config, for messages.
 
     Raises
     ------
     OrreryError
         No file matches, a file cannot be read, or it has no such column.
     """
+    pattern = pattern or PATTERNS[format]
     files = sorted(f for f in Path(folder).glob(pattern) if f.is_file() and f.name != "asset.json")
+    files = [f for f in files if not f.name.startswith(".")]
     if not files:
         raise OrreryError(f"corpora.{corpus}.files: no file of the asset matches {pattern!r}; write a glob that fits.")
     reader = {"parquet": _parquet, "jsonl": _jsonl, "lines": _lines}[format]

@@ -53,7 +53,7 @@ class View:
                 f"component {max(components)} cannot be drawn: {self.attributes['reducer']} gave {have} for {self.n} "
                 "points. Choose lower components, or a set with more points."
             )
-        name = AXIS_NAMES[self.attributes["method"]]
+        name = AXIS_NAMES.get(self.attributes["method"], self.attributes["method"])
         ratios = self.arrays.get("explained_variance_ratio")
         titles = [f"{name} {c}" + (f" ({100 * ratios[c - 1]:.1f} %)" if ratios is not None else "") for c in components]
         return self.arrays["coordinates"][:, [c - 1 for c in components]], titles
@@ -61,7 +61,7 @@ class View:
     def title(self):
         """What the picture shows, in a line."""
         a = self.attributes
-        return f"{a['concept']} in {a['model']}, layer {a['layer']}, {METHOD_NAMES[a['method']]}"
+        return f"{a['concept']} in {a['model']}, layer {a['layer']}, {METHOD_NAMES.get(a['method'], a['method'])}"
 
     def caption(self):
         """How it was made, in a line."""

@@ -70,10 +70,15 @@ def write_page(figure, path, plotly, rights=""):
         part.write_text(page, encoding="utf-8")
 
 
+def _escape(text):
+    """Text for plotly, which knows &lt; &gt; &amp; but would show &quot; as it stands."""
+    return html.escape(text, quote=False)
+
+
 def _layout(title, caption, **more):
     return {
         "title": {
-            "text": f"{html.escape(title)}<br><span style='font-size:12px;color:{MUTED}'>{html.escape(caption)}</span>",
+            "text": f"{_escape(title)}<br><span style='font-size:12px;color:{MUTED}'>{_escape(caption)}</span>",
             "x": 0.02, "xanchor": "left", "y": 0.97, "yanchor": "top", "font": {"size": 17, "color": INK},
         },
         "font": {"family": WEB_FONT, "size": 12, "color": INK},
@@ -150,7 +155,7 @@ def _traces(view, points, topology, figure, place):
         return [build(slice(None), marker, name=view.attributes["concept"], showlegend=False)]
     colours = class_colours(len(labels), topology)
     return [
-        build(index == i, {"color": colours[i]}, name=html.escape(label), showlegend=column == 0)
+        build(index == i, {"color": colours[i]}, name=_escape(label), showlegend=column == 0)
         for i, label in enumerate(labels)
     ]
 
@@ -164,16 +169,16 @@ def context(samples, i):
     left, right = text[max(0, start - BEFORE) : start], text[end : end + AFTER]
     marked = ("…" if start > BEFORE else "") + f"{left}{OPEN}{text[start:end]}{CLOSE}{right}"
     marked += "…" if len(text) > end + AFTER else ""
-    lines = [f"<b>{html.escape(samples['label'][i])}</b>"]
+    lines = [f"<b>{_escape(samples['label'][i])}</b>"]
     if text != samples["label"][i]:
-        lines += [html.escape(line) for line in textwrap.wrap(marked, LINE)]
+        lines += [_escape(line) for line in textwrap.wrap(marked, LINE)]
     if title := samples["title"][i]:
-        lines.append(f"<i>{html.escape(textwrap.shorten(title, LINE))}</i>")
+        lines.append(f"<i>{_escape(textwrap.shorten(title, LINE))}</i>")
     return "<br>".join(lines).replace(OPEN, "<b>").replace(CLOSE, "</b>")
 
 
 def _panel_name(view, column, columns):
-    return {"text": html.escape(view.attributes["concept"]), "showarrow": False, "xref": "paper", "yref": "paper",
+    return {"text": _escape(view.attributes["concept"]), "showarrow": False, "xref": "paper", "yref": "paper",
             "x": (column + 0.5) / columns, "y": 1.0, "yanchor": "bottom", "font": {"size": 13}}  # fmt: skip
 
 
@@ -236,10 +241,14 @@ def _metric_traces(s, first):
         yield {"y": s["null_low"], "fill": "tonexty", "fillcolor": "rgba(154,163,175,0.3)", **band}
     null = {"line": {"color": NOISE, "dash": "dash"}, "name": "null"}
     yield {"x": x, "y": s["null_mean"], "mode": "lines", "showlegend": first, **null}
-    symbols = ["circle-open" if value > 0.05 else "circle" for value in p]  # where there is no test, nothing is hollow
-    measured = {"marker": {"symbol": symbols, "size": 8}, "line": {"color": ACCENT}, "name": "measured"}
+    tested = not np.isnan(p).all()
+    measured = {"x": x, "y": s["value"], "line": {"color": ACCENT}, "name": "measured", "showlegend": first}
+    if not tested:
+        yield {**measured, "mode": "lines+markers", "marker": {"size": 4}, "hovertemplate": "%{y:.3f}, not tested"}
+        return
+    marker = {"symbol": ["circle" if value <= 0.05 else "circle-open" for value in p], "size": 8}
     hover = {"customdata": p, "hovertemplate": "%{y:.3f}, corrected p = %{customdata:.4f}"}
-    yield {"x": x, "y": s["value"], "mode": "lines+markers", "showlegend": first, **measured, **hover}
+    yield {**measured, "mode": "lines+markers", "marker": marker, **hover}
 
 
 KINDS = {"scatter-3d": scatter, "scatter-2d": scatter, "variance": variance, "metrics": metrics}

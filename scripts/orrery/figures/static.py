@@ -114,7 +114,8 @@ def _label(ax, points, means, labels):
     taken = [Bbox.from_bounds(x - 5, y - 5, 10, 10) for x, y in anchors]
     renderer = ax.figure.canvas.get_renderer()
     for mean, anchor, name in zip(means, anchors, labels):
-        text = ax.text(*mean, name, fontsize=8, color=INK, bbox=PLATE, ha="center", va="center", zorder=4)
+        text = ax.text(*mean, name, fontsize=8, color=INK, bbox=PLATE, ha="center", va="center", zorder=4,
+                       parse_math=False)  # fmt: skip
         size = text.get_window_extent(renderer)
         outwards = np.arctan2(*(mean - centre)[::-1])
         places = [_place(anchor, size, outwards + turn, reach) for reach in (7, 16, 28) for turn in TURNS]
@@ -177,7 +178,7 @@ def metrics(sources, figure, shape):
 
 def _metric(ax, name, s):
     x = np.arange(len(s["layer"]))
-    found = np.array([not p > 0.05 for p in s["p_corrected"]])  # where there is no test, nothing is hollow
+    p = np.array(s["p_corrected"])
     value = np.array(s["value"])
     wide = len(x) == 1
     if not np.isnan(s["null_low"]).all():
@@ -186,7 +187,11 @@ def _metric(ax, name, s):
             ax.vlines(x, s["null_low"], s["null_high"], color=NOISE, alpha=0.5, linewidth=8)
     ax.plot(x, s["null_mean"], color=MUTED, linewidth=1, linestyle="--", marker="_" if wide else "")
     ax.plot(x, value, color=ACCENT, linewidth=1.3)
-    ax.scatter(x, value, s=22, facecolors=np.where(found, ACCENT, "white"), edgecolors=ACCENT, linewidths=1.1, zorder=3)
+    if np.isnan(p).all():  # not tested: neither full nor hollow
+        ax.scatter(x, value, s=5, color=ACCENT, zorder=3)
+    else:
+        faces = np.where(p <= 0.05, ACCENT, "white")
+        ax.scatter(x, value, s=22, facecolors=faces, edgecolors=ACCENT, linewidths=1.1, zorder=3)
     ax.set_title(MEASURE_NAMES[name], fontsize=8.5)
     step = max(1, len(x) // 16)
     ax.set_xticks(x[::step], [layer.replace("embed", "emb") for layer in s["layer"][::step]])

@@ -21,7 +21,7 @@ def first_harmonic_share(means, angles):
     ----------
     means : array (p, D)
     angles : array (..., p)
-        In radians; leading axes are permutations.
+        In radians, equally spaced; leading axes are permutations.
 
     Returns
     -------

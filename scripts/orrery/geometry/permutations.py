@@ -46,16 +46,21 @@ def p_values(statistics):
     Parameters
     ----------
     statistics : array (L, B)
-        Larger is more structure; column 0 is the true order.
+        Larger is more structure; column 0 is the true order. A layer that is not finite has p = 1 and takes no part.
 
     Returns
     -------
     (p, corrected) : arrays (L,)
     """
     t = np.asarray(statistics, dtype=float)
-    slack = 1e-9 * (np.abs(t).max(1, keepdims=True) + 1e-300)  # equal up to round-off is equal
-    p = (t >= t[:, :1] - slack).mean(1)
+    p, corrected = np.ones(len(t)), np.ones(len(t))
+    defined = np.isfinite(t).all(1)
+    if not defined.any():
+        return p, corrected
+    t = t[defined]
+    slack = 1e-6 * np.abs(t).max(1, keepdims=True)  # single precision: equal up to round-off is equal
+    p[defined] = (t >= t[:, :1] - slack).mean(1)
     spread = t.std(1, keepdims=True)
-    z = (t - t.mean(1, keepdims=True)) / np.where(spread > 0, spread, 1)
-    corrected = (z.max(0)[None, :] >= z[:, :1] - 1e-9).mean(1)
+    z = (t - t.mean(1, keepdims=True)) / np.where(spread > slack, spread, 1)
+    corrected[defined] = (z.max(0)[None, :] >= z[:, :1] - 1e-6).mean(1)
     return p, corrected
