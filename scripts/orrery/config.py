@@ -4,13 +4,13 @@ All that the Snakefile imports of Orrery. Standard library only at import time, 
 """
 
 import ast
-import difflib
 import hashlib
 import os
 import re
 from pathlib import Path
 
 from orrery.errors import OrreryError
+from orrery.schema import quote, schema_mistakes, suggest
 
 LIBRARY = Path(__file__).parent
 VOCABULARY_LAYERS = ("embed", "unembed")
@@ -55,7 +55,7 @@ def prepare(config, schema, concept_files=()):
     for asset in _mappings(config.get("assets")):
         if isinstance(asset.get("path"), str):
             asset["path"] = os.path.expanduser(asset["path"])
-    mistakes = _schema_mistakes(config, schema) or check_references(config)
+    mistakes = schema_mistakes(config, schema) or check_references(config)
     if mistakes:
         raise OrreryError("\n".join(mistakes))
 
@@ -86,123 +86,6 @@ def _merge(base, over):
     return base if over is None else over
 
 
-# ---------------------------------------------------------------------------------------------------- the schema
-
-
-def _schema_mistakes(config, schema):
-    from jsonschema import Draft202012Validator, validators
-
-    def fill_defaults(validator, properties, instance, schema):
-        if isinstance(instance, dict):
-            for key, sub in properties.items():
-                if "default" in sub:
-                    instance.setdefault(key, _copy(sub["default"]))
-        yield from Draft202012Validator.VALIDATORS["properties"](validator, properties, instance, schema)
-
-    validator = validators.extend(Draft202012Validator, {"properties": fill_defaults})(schema)
-    return [_sentence(leaf) for error in validator.iter_errors(config) for leaf in _leaves(error)]
-
-
-def _copy(value):
-    return value.copy() if isinstance(value, (dict, list)) else value
-
-
-def _leaves(error):
-    """The errors a user can act on: inside if/then all of them, inside anyOf the union itself."""
-    if error.validator in ("if", "allOf", "$ref") and error.context:
-        for sub in error.context:
-            yield from _leaves(sub)
-    else:
-        yield error
-
-
-def _sentence(error):
-    key = ".".join(str(p) for p in error.absolute_path) or "the configuration"
-    value, kind, wanted = error.instance, error.validator, error.validator_value
-    if kind == "additionalProperties":
-        known = sorted(error.schema.get("properties", {}))
-        bad = [k for k in value if k not in known]
-        return f"{key}: unknown key {_quote(bad)}; {_suggest(str(bad[0]), known)}."
-    if kind == "required":
-        missing = [k for k in wanted if k not in value]
-        return f"{key}: the key {_quote(missing)} is missing; add it."
-    if kind == "pattern" and "propertyNames" in list(error.absolute_schema_path):
-        return (
-            f"{key}: {value!r} cannot be a name, since names stand in paths; write lower-case letters, digits, "
-            "dots and hyphens, beginning with a letter or digit."
-        )
-    described = error.schema.get("description")
-    remedy = {
-        "type": lambda: f"must be of type {wanted}" + (" (put it in quotes)" if wanted == "string" else ""),
-        "enum": lambda: f"must be one of {_quote(wanted)}" + _nearest(value, wanted),
-        "minItems": lambda: "must not be an empty list" if wanted == 1 else f"needs at least {wanted} entries",
-        "maxItems": lambda: f"may have at most {wanted} entries",
-        "minProperties": lambda: f"needs at least {wanted} entries",
-        "uniqueItems": lambda: "names something twice; remove the repetition",
-        "minLength": lambda: "must not be empty",
-        "minimum": lambda: f"must be at least {wanted}",
-        "maximum": lambda: f"must be at most {wanted}",
-        "exclusiveMinimum": lambda: f"must be more than {wanted}",
-        "pattern": lambda: _PATTERNS.get(wanted, f"must match {wanted}"),
-        "anyOf": lambda: "must be " + " or ".join(_shape(option) for option in wanted),
-    }.get(kind, lambda: error.message)()
-    return f"{key}: {_short(value)} {remedy}." + (f" ({described.rstrip('.')}.)" if described else "")
-
-
-_PATTERNS = {
-    r"^[^{}]*\{label\}[^{}]*$": "must hold {label} exactly once and no other braces",
-    r"^[A-Za-z0-9._-]+==[A-Za-z0-9.+!-]+$": "must be pinned as name==version",
-    r"^[0-9a-f]{64}$": "must be a sha256 of 64 lower-case hexadecimal digits",
-    r"^[^/\s]+(/[^/\s]+)?$": "must be a hub id such as org/Name",
-    r"^(auto|cpu|mps|cuda(:[0-9]+)?)$": "must be auto, cpu, mps, cuda or cuda:0, cuda:1 …",
-}
-
-
-def _shape(option):
-    if "const" in option:
-        return repr(option["const"])
-    if "enum" in option:
-        return "one of " + _quote(option["enum"])
-    if option.get("pattern") in _PATTERNS:
-        return _PATTERNS[option["pattern"]].removeprefix("must be ")
-    kind = {"array": "a list", "object": "a mapping", "string": "a text", "integer": "an integer"}.get(
-        option.get("type"), "a number"
-    )
-    if (
-        option.get("type") in ("array", "object")
-        and (low := option.get("minItems", option.get("minProperties", 1))) > 1
-    ):
-        kind += f" of at least {low} different entries"
-    bounds = [
-        f"{word} {option[bound]}"
-        for bound, word in (("minimum", "of at least"), ("exclusiveMinimum", "above"))
-        if bound in option
-    ]
-    return " ".join([kind, *bounds])
-
-
-def _quote(values):
-    values = values if isinstance(values, (list, tuple)) else [values]
-    return ", ".join(repr(v) for v in values)
-
-
-def _short(value):
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."
-
-
-def _nearest(value, known):
-    close = difflib.get_close_matches(str(value), [str(k) for k in known], 1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
-
-
-def _suggest(value, known):
-    close = difflib.get_close_matches(value, known, 1)
-    if close:
-        return f"did you mean {close[0]!r}?"
-    return "write one of " + ", ".join(known) if known else "nothing of that sort is known"
-
-
 # ------------------------------------------------------------------------------------------------ cross-references
 
 
@@ -216,7 +99,7 @@ def check_references(config):
 
 
 def _unknown(key, value, table, table_name):
-    return f"{key}: {value!r} is not in {table_name}; {_suggest(str(value), sorted(table))}"
+    return f"{key}: {value!r} is not in {table_name}; {suggest(str(value), sorted(table))}"
 
 
 def _check_catalogue(config):
@@ -244,7 +127,7 @@ def _check_assets(assets):
     for name, asset in assets.items():
         kinds = [k for k in ("hub", "path", "package") if k in asset]
         if len(kinds) != 1:
-            yield f"assets.{name}: has {_quote(kinds) or 'none'} of hub, path, package; write exactly one of them"
+            yield f"assets.{name}: has {quote(kinds) or 'none'} of hub, path, package; write exactly one of them"
         if "package" in asset and "member" not in asset:
             yield f"assets.{name}: member is missing; name the file inside {asset['package']}"
         if "package" in asset and "sha256" not in asset:
@@ -266,7 +149,7 @@ def _check_concepts(config):
         key = f"concepts.{name}"
         kinds = [k for k in ("labels", "integers", "random_tokens") if k in concept]
         if len(kinds) != 1:
-            yield f"{key}: has {_quote(kinds) or 'none'} of labels, integers, random_tokens; write exactly one of them"
+            yield f"{key}: has {quote(kinds) or 'none'} of labels, integers, random_tokens; write exactly one of them"
             continue
         integers = concept.get("integers")
         if integers and integers["stop"] != "single-token" and integers["stop"] <= integers["start"] + 1:
