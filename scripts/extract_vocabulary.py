@@ -7,8 +7,7 @@ log_to(snakemake.log[0])
 import torch
 from orrery import models, store
 from orrery.assets import facts_of, refuse_pickles
-from orrery.tokens import vocabulary_set
-from orrery.vocabulary import embedding_rows
+from orrery.vocabulary import embedding_rows, vocabulary_set
 
 wildcards, params = snakemake.wildcards, snakemake.params
 torch.set_num_threads(snakemake.threads)

@@ -22,7 +22,7 @@ MODULES = {
     "filter_corpus": ["corpus/readers", "corpus/occurrences"],
     "expand_prompts": ["samples"],
     "extract_activations": ["activations", "models", "tokens"],
-    "extract_vocabulary": ["models", "tokens", "vocabulary"],
+    "extract_vocabulary": ["models", "vocabulary"],
     "project": ["reducers", "preprocess"],
     "measure": ["measures", "geometry/cyclic", "geometry/probes", "geometry/permutations", "geometry/variance",
                 "preprocess"],

@@ -132,14 +132,14 @@ def test_vocabulary_rows(tmp_path):
 def test_single_token_integers_and_as_many_random_tokens(tiny_model):
     tokenizer = models.load(tiny_model, device="cpu").tokenizer
     integers = {"concept": {"integers": {"start": 0, "stop": "single-token"}}, "values": {}}
-    labels, values, ids = tokens.vocabulary_set(tokenizer, integers, 0, 600)
+    labels, values, ids = vocabulary.vocabulary_set(tokenizer, integers, 0, 600)
     assert labels == [str(n) for n in range(len(labels))] and values == list(range(len(labels))) and len(labels) >= 10
-    assert tokens.single_token(tokenizer, str(len(labels))) is None
+    assert vocabulary.single_token(tokenizer, str(len(labels))) is None
     drawn = {"concept": {"random_tokens": {"like": "integers"}}, "values": {}, "like": integers}
-    _, _, random = tokens.vocabulary_set(tokenizer, drawn, 0, 600)
+    _, _, random = vocabulary.vocabulary_set(tokenizer, drawn, 0, 600)
     assert len(random) == len(set(random)) == len(ids) and not set(random) & set(ids)
-    assert random == tokens.vocabulary_set(tokenizer, drawn, 0, 600)[2]
-    assert random != tokens.vocabulary_set(tokenizer, drawn, 1, 600)[2]
+    assert random == vocabulary.vocabulary_set(tokenizer, drawn, 0, 600)[2]
+    assert random != vocabulary.vocabulary_set(tokenizer, drawn, 1, 600)[2]
     assert not set(random) & set(tokenizer.all_special_ids)
 
 
@@ -147,4 +147,4 @@ def test_labels_that_are_no_single_tokens_are_named(tiny_model):
     tokenizer = models.load(tiny_model, device="cpu").tokenizer
     spec = {"concept": {"labels": []}, "values": {"antidisestablishment": 0.0, "Monday": 1.0}}
     with pytest.raises(OrreryError, match="only 1 labels are single tokens"):
-        tokens.vocabulary_set(tokenizer, spec, 0, 600)
+        vocabulary.vocabulary_set(tokenizer, spec, 0, 600)
