@@ -146,7 +146,8 @@ def _from_path(name, spec, raw):
 def _from_hub(name, spec, raw):
     from huggingface_hub import snapshot_download
 
-    patterns = spec.get("files") or (MODEL_FILES if spec["kind"] == "model" else None)
+    wanted = ["*.gguf"] if spec.get("convert") == "gguf" else MODEL_FILES
+    patterns = spec.get("files") or (wanted if spec["kind"] == "model" else None)
     try:
         snapshot = snapshot_download(
             spec["hub"], repo_type=spec["kind"], revision=spec["revision"], allow_patterns=patterns
@@ -155,7 +156,7 @@ def _from_hub(name, spec, raw):
         raise OrreryError(f"assets.{name}.hub: {_hub_reason(error, spec)}") from error
     _copy_snapshot(Path(snapshot), raw)
     files = [f.relative_to(raw).as_posix() for f in raw.rglob("*") if f.is_file()]
-    if spec["kind"] == "model" and not any(f.endswith(".safetensors") for f in files):
+    if spec["kind"] == "model" and "convert" not in spec and not any(f.endswith(".safetensors") for f in files):
         raise OrreryError(
             f"assets.{name}.hub: {spec['hub']!r} at {spec['revision']!r} has no safetensors; Orrery loads no pickled "
             "weights. Choose a revision with safetensors, or convert the model and give its folder with path."
@@ -213,7 +214,7 @@ def _convert(name, kind, raw, whole):
         from orrery.corpus.mediawiki import dump_to_parquet
 
         for file in files:
-            dump_to_parquet(file, whole / f"{file.name.split('.')[0]}.parquet")
+            dump_to_parquet(file, whole / f"{file.name}.parquet")
 
 
 def refuse_pickles(folder, name):

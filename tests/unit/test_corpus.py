@@ -108,11 +108,12 @@ def test_wikitext_becomes_prose(tmp_path):
     )
     assert plain_text(source) == "Ada was born in the city in May.\n\nLife\none"
     page = "<page><title>{t}</title><ns>{ns}</ns><id>{i}</id>{r}<revision><id>9</id><text>{x}</text></revision></page>"
-    xml = "<mediawiki xmlns='http://www.mediawiki.org/xml/export-0.11/'>" + "".join([
+    site = "<siteinfo><base>https://de.wikipedia.org/wiki/Wikipedia:Hauptseite</base></siteinfo>"
+    xml = f"<mediawiki xmlns='http://www.mediawiki.org/xml/export-0.11/'>{site}" + "".join([
         page.format(t="A B", ns=0, i=1, r="", x="Hello."), page.format(t="T", ns=1, i=2, r="", x="Talk."),
         page.format(t="R", ns=0, i=3, r="<redirect title='A B'/>", x="#REDIRECT"),
     ]) + "</mediawiki>"  # fmt: skip
     (tmp_path / "d.xml.bz2").write_bytes(bz2.compress(xml.encode()))
     assert list(articles(tmp_path / "d.xml.bz2")) == [
-        {"id": "1", "title": "A B", "url": "https://en.wikipedia.org/wiki/A_B", "text": "Hello."}
+        {"id": "1", "title": "A B", "url": "https://de.wikipedia.org/wiki/A_B", "text": "Hello."}
     ]

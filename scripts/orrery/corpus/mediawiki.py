@@ -26,15 +26,19 @@ def dump_to_parquet(dump, path):
 def articles(dump):
     """Yield {id, title, url, text} of every page in the main namespace that is no redirect."""
     opener = bz2.open if str(dump).endswith(".bz2") else open
+    site = ""
     with opener(dump, "rb") as file:
         for _, element in ElementTree.iterparse(file):
-            if element.tag.rpartition("}")[2] != "page":
+            tag = element.tag.rpartition("}")[2]
+            if tag == "base":
+                site = element.text.rpartition("/")[0]
+            if tag != "page":
                 continue
             fields = {child.tag.rpartition("}")[2]: child for child in element.iter()}
             if fields["ns"].text == "0" and "redirect" not in fields and fields["text"].text:
                 title = fields["title"].text
                 page = next(c.text for c in element if c.tag.rpartition("}")[2] == "id")
-                url = "https://en.wikipedia.org/wiki/" + title.replace(" ", "_")
+                url = f"{site}/{title.replace(' ', '_')}" if site else ""
                 yield {"id": page, "title": title, "url": url, "text": plain_text(fields["text"].text)}
             element.clear()
 
