@@ -183,7 +183,8 @@ def test_a_killed_run_goes_on(workflow, small):
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     assert not (workflow / TARGET).exists()
-    snakemake(workflow, "--unlock", "--configfile", "mine.yaml")
+    unlocked = snakemake(workflow, "--unlock", TARGET, "--configfile", "mine.yaml")
+    assert unlocked.returncode == 0, unlocked.stderr[-2000:]
     done = snakemake(workflow, "--cores", "2", TARGET, "--configfile", "mine.yaml")
     assert done.returncode == 0, done.stderr[-2000:]
     assert (workflow / TARGET).exists() and not list((workflow / "results").rglob("*.part"))

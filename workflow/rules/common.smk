@@ -25,7 +25,7 @@ if workflow.is_main_process and workflow.resource_settings.nodes is None:
 
 FIGURES = orrery.figure_targets(config)
 # While a model loads one core works: half of them leaves room for the figures of the set before.
-HALF = max(1, min(8, (workflow.cores or 16) // 2))
+HALF = max(1, min(8, (workflow.resource_settings.cores or 16) // 2))
 
 
 def any_of(names):
