@@ -6,10 +6,13 @@ log_to(snakemake.log[0])
 
 from orrery import store
 from orrery.errors import OrreryError
-from orrery.samples import expand_templates
+from orrery.samples import expand_templates, read_templates
 
-concept = snakemake.wildcards.concept
-samples = expand_templates(snakemake.params.templates, snakemake.params.values)
+concept, params = snakemake.wildcards.concept, snakemake.params
+templates = [(f"template {number + 1}", template) for number, template in enumerate(params.templates)]
+for path in snakemake.input:
+    templates += read_templates(path, concept)
+samples = expand_templates(templates, params.values, params.categories, params.phrase, concept)
 if not samples:
     raise OrreryError(f"concepts.{concept}: has no templates or no fixed labels, so no prompts can be made of it.")
 store.write_table(

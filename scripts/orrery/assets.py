@@ -14,6 +14,8 @@ from pathlib import Path
 from orrery.errors import OrreryError
 
 MODEL_FILES = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model", "*.jinja", "*.py"]
+DATA_FILES = (".parquet", ".jsonl", ".jsonl.gz", ".jsonl.zst", ".json.gz", ".json.zst", ".csv", ".csv.gz", ".tsv", ".txt",
+              ".txt.gz", ".txt.zst")  # fmt: skip
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle")
 # Any wheel will do for a data file: this one exists where none fits the running Python.
 OTHER_WHEEL = ["--python-version", "3.11", "--implementation", "cp", "--platform", "manylinux_2_28_x86_64",
@@ -146,6 +148,9 @@ def _from_path(name, spec, raw):
 def _from_hub(name, spec, raw):
     from huggingface_hub import snapshot_download
 
+    if spec["kind"] == "dataset" and spec["stream"]:
+        return _list_dataset(name, spec)
+
     wanted = ["*.gguf"] if spec.get("convert") == "gguf" else MODEL_FILES
     patterns = spec.get("files") or (wanted if spec["kind"] == "model" else None)
     try:
@@ -174,12 +179,70 @@ def _hub_reason(error, spec):
         return f"{hub!r} has no revision {revision!r}; write a branch, tag or commit that exists."
     if isinstance(error, errors.RepositoryNotFoundError):
         return f"there is no {kind} {hub!r} (or it is private and HF_TOKEN is not set); check the id."
-    if isinstance(error, errors.LocalEntryNotFoundError):
+    if isinstance(error, (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled)):
         return (
             f"{hub!r} is not in the local cache and the hub cannot be reached; connect to the network, or unset "
             "HF_HUB_OFFLINE, or give a local folder with path."
         )
     return f"{hub!r} could not be fetched ({str(error).splitlines()[0] if str(error) else type(error).__name__})."
+
+
+def _list_dataset(name, spec):
+    """The files of a data set and their sizes, at the commit that the revision means now; nothing is downloaded.
+
+    Without the network, the files of it that the standard cache holds.
+    """
+    from huggingface_hub import constants
+
+    try:
+        commit, listing = _cached_listing(spec) if constants.HF_HUB_OFFLINE else _hub_listing(spec)
+        wanted = _wanted_files(name, spec, commit, [path for path, *_ in listing])
+    except OrreryError:
+        raise
+    except Exception as error:
+        raise OrreryError(f"assets.{name}.hub: {_hub_reason(error, spec)}") from error
+    listing = [entry for entry in listing if entry[0] in wanted]
+    if not listing:
+        raise OrreryError(f"assets.{name}.files: no file of {spec['hub']!r} matches; look at its files on the hub.")
+    return {"hub": spec["hub"], "revision": spec["revision"], "commit": commit, "listing": listing}
+
+
+def _hub_listing(spec):
+    from huggingface_hub import HfApi
+
+    api, place = HfApi(), {"repo_id": spec["hub"], "repo_type": "dataset"}
+    commit = api.repo_info(**place, revision=spec["revision"]).sha
+    tree = api.list_repo_tree(**place, revision=commit, recursive=True)
+    return commit, sorted([e.path, e.size, e.lfs.sha256 if e.lfs else e.blob_id] for e in tree if hasattr(e, "size"))
+
+
+def _cached_listing(spec):
+    from huggingface_hub import snapshot_download
+
+    place = {"repo_type": "dataset", "revision": spec["revision"], "local_files_only": True}
+    folder = Path(snapshot_download(spec["hub"], **place))
+    files = sorted(f for f in folder.rglob("*") if f.is_file())
+    return folder.name, [[f.relative_to(folder).as_posix(), f.stat().st_size, f.resolve().name] for f in files]
+
+
+def _wanted_files(name, spec, commit, paths):
+    if "files" in spec:
+        return {p for p in paths if any(fnmatch.fnmatch(p, pattern) for pattern in spec["files"])}
+    if "config" not in spec and "split" not in spec:
+        return {p for p in paths if p.lower().endswith(DATA_FILES)}
+    from datasets import load_dataset_builder
+
+    try:
+        builder = load_dataset_builder(spec["hub"], name=spec.get("config"), revision=commit)
+    except ValueError as error:
+        raise OrreryError(f"assets.{name}.config: {' '.join(str(error).split())}") from error
+    splits = builder.config.data_files or {}
+    if spec.get("split", "train") not in splits:
+        raise OrreryError(
+            f"assets.{name}.split: {spec['hub']!r} has no split {spec.get('split', 'train')!r}; it has "
+            f"{', '.join(map(str, splits)) or 'none'}."
+        )
+    return {url.partition(f"@{commit}/")[2] for url in splits[spec.get("split", "train")]}
 
 
 def _copy_snapshot(snapshot, raw):

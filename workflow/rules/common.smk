@@ -27,6 +27,9 @@ FIGURES = orrery.figure_targets(config)
 # While a model loads one core works: half of them leaves room for the figures of the set before.
 HALF = max(1, min(8, (workflow.resource_settings.cores or 16) // 2))
 
+# Corpora of plain documents; the others are tables of samples.
+RAW = [name for name, corpus in config["corpora"].items() if not corpus["labelled"]]
+
 
 def any_of(names):
     """A wildcard constraint that lets these names through and nothing else."""
@@ -41,6 +44,9 @@ wildcard_constraints:
     layer=r"all|embed|final|unembed|\d{2,3}",
     reducer=any_of([*config["reducers"], "raw"]),
     figure=any_of(config["figures"]),
+    scan=any_of([*config["concepts"], "together"]),
+    part=r"\d+",
+    parts=r"\d+",
 
 
 def asset_of(table):

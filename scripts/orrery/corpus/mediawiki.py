@@ -3,6 +3,7 @@
 import bz2
 import re
 from contextlib import suppress
+from itertools import islice
 from xml.etree import ElementTree
 
 from orrery.store import atomic
@@ -13,14 +14,16 @@ _DROPPED_TAGS = {"ref", "gallery", "table", "math", "timeline", "code", "syntaxh
 _DROPPED_LINKS = ("file:", "image:", "category:")
 
 
-def dump_to_parquet(dump, path):
+def dump_to_parquet(dump, path, rows=1000):
     """Write the articles of a dump (XML, bz2 or plain) as Parquet: id, title, url, text, one row an article."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    table = pa.Table.from_pylist(list(articles(dump)))
-    with atomic(path) as part:
-        pq.write_table(table, part, compression="zstd")
+    schema = pa.schema([(name, pa.string()) for name in ("id", "title", "url", "text")])
+    pages = articles(dump)
+    with atomic(path) as part, pq.ParquetWriter(part, schema, compression="zstd") as writer:
+        while some := list(islice(pages, rows)):
+            writer.write_table(pa.Table.from_pylist(some, schema))
 
 
 def articles(dump):

@@ -1,133 +1,243 @@
-"""Whole-word occurrences of labels in documents, under quotas, with every drop counted."""
+"""From places in a batch of documents to candidates: context, leaks, and the few that are looked at of the many."""
 
+import hashlib
 import re
 from collections import Counter
 
+import numpy as np
 
-def compile_labels(forms, case_sensitive=True):
-    """One pattern for all labels, and the label of each of its groups.
+from orrery.corpus.selection import Selection
 
-    Longer surface forms are tried first, so that 'New Year' is not found inside 'New Year's Eve'. Word boundaries are
-    those of Unicode: no letter, digit or underscore may touch the occurrence.
-
-    Parameters
-    ----------
-    forms : dict of str → list of str
-        Label → regular expressions.
-
-    Returns
-    -------
-    (pattern, labels) : re.Pattern and dict of int → str
-        `labels[match.lastindex]` is the label of a match: the group that closes last is the outermost.
-    """
-    pairs = sorted(((form, label) for label, fs in forms.items() for form in fs), key=lambda p: (-len(p[0]), p[0]))
-    labels, group = {}, 1
-    for form, label in pairs:
-        labels[group] = label
-        group += 1 + re.compile(form).groups
-    source = r"(?<!\w)(?:" + "|".join(f"({form})" for form, _ in pairs) + r")(?!\w)"
-    return re.compile(source, 0 if case_sensitive else re.IGNORECASE), labels
+POOL = 3  # a spread sample draws this many times its quota, so that drops can be made up for
+LOOK_FOR_A_SPACE = 30  # characters given up at the edge of a context so that it begins and ends with whole words
+_SPACES = re.compile(r"\s+")
 
 
-def find_occurrences(documents, forms, values, options):
-    """Occurrences of `forms` in `documents`, in order, until every label has its quota.
-
-    Parameters
-    ----------
-    documents : iterable of readers.Document
-    forms : dict of str → list of str
-        Label → regular expressions.
-    values : dict of str → float
-    options : dict
-        The `corpus` entry of a concept: per_label, per_document, case_sensitive, before, after, min_chars, leaks.
+def context(batch, row, start, end, options):
+    """The text around bytes [start, end) of a document, cut at white space where there is some near.
 
     Returns
     -------
-    (samples, report) : list of dict and dict
-        Samples sorted by label and place in the corpus; `report` has documents read, found and kept per label, and
-        drops by reason.
+    (text, start, end, reach) : str, int, int, tuple of int
+        `text[start:end]` is the occurrence, in characters; `reach` is the first and the end byte of the context.
     """
-    pattern, labels = compile_labels(forms, options["case_sensitive"])
-    kept = {label: [] for label in forms}
-    found, dropped, seen, n_documents = Counter(), Counter(), set(), 0
-    for document in documents:
-        n_documents += 1
-        in_document = Counter()
-        for match in pattern.finditer(document.text):
-            label = labels[match.lastindex]
-            found[label] += 1
-            if len(kept[label]) >= options["per_label"]:
-                dropped["quota full"] += 1
-                continue
-            sample = _sample(document, match, label, values[label], options)
-            sample["leaks"] = _leaks(pattern, labels, sample, label)
-            reason = _reason_to_drop(sample, in_document[label], seen, options)
-            if reason:
-                dropped[reason] += 1
-                continue
-            seen.add((sample["text"], sample["start"]))
-            in_document[label] += 1
-            kept[label].append(sample)
-        if all(len(s) >= options["per_label"] for s in kept.values()):
-            break
-    report = {
-        "documents": n_documents,
-        "found": {label: found[label] for label in forms},
-        "kept": {label: len(s) for label, s in kept.items()},
-        "dropped": dict(sorted(dropped.items())),
-        "quota": options["per_label"],
-    }
-    return [sample for label in forms for sample in kept[label]], report
+    low, high = batch.starts[row], batch.ends[row]
+    before, after = options["before"], options["after"]
+    left = _decode_tail(batch.data[max(low, start - 4 * before - 8) : start], start - 4 * before - 8 > low)
+    right = bytes(batch.data[end : min(high, end + 4 * after + 8)]).decode("utf-8", "replace")
+    word = bytes(batch.data[start:end]).decode("utf-8", "replace")
+    left = left[_word_start(left, len(left) - before) :]
+    right = right[: _word_end(right, after)]
+    reach = start - len(left.encode()), end + len(right.encode())
+    if options["whitespace"] == "normalise":
+        left, word, right = (_SPACES.sub(" ", part) for part in (left, word, right))
+        left, right = left.lstrip(), right.rstrip()
+    return left + word + right, len(left), len(left) + len(word), reach
 
 
-def _sample(document, match, label, value, options):
-    left = _word_start(document.text, match.start() - options["before"], match.start())
-    right = _word_end(document.text, match.end() + options["after"], match.end())
-    return {
-        "label": label,
-        "value": value,
-        "text": document.text[left:right],
-        "start": match.start() - left,
-        "end": match.end() - left,
-        "group": document.id or f"{document.file}:{document.row}",
-        "document": document.id,
-        "title": document.title,
-        "url": document.url,
-        "file": document.file,
-        "row": document.row,
-        "position": match.start(),
-    }
+def _decode_tail(data, cut):
+    """Text of bytes, which begin inside a character perhaps where they were `cut`."""
+    skip = 0
+    while cut and skip < min(3, len(data)) and data[skip] & 0xC0 == 0x80:
+        skip += 1
+    return bytes(data[skip:]).decode("utf-8", "replace")
 
 
-def _word_start(text, place, limit):
-    """The first place from `place` on where a word begins."""
+def _word_start(text, place):
     if place <= 0:
         return 0
-    while place < limit and not text[place - 1].isspace():
-        place += 1
+    for i in range(place, min(place + LOOK_FOR_A_SPACE, len(text))):
+        if text[i - 1].isspace():
+            return i
     return place
 
 
-def _word_end(text, place, limit):
+def _word_end(text, place):
     if place >= len(text):
         return len(text)
-    while place > limit and not text[place].isspace():
-        place -= 1
+    for i in range(place, max(place - LOOK_FOR_A_SPACE, 0), -1):
+        if text[i].isspace():
+            return i
     return place
 
 
-def _leaks(pattern, labels, sample, label):
-    """How many occurrences of other labels stand in the context."""
-    return sum(labels[m.lastindex] != label for m in pattern.finditer(sample["text"]))
+class _Taker:
+    """What `First` and `Spread` share: counting, contexts, and the drops that a document alone decides."""
+
+    def __init__(self, name, spec, file):
+        self.name, self.options, self.file = name, spec["options"], file
+        self.labels = list(spec["forms"])
+        self.values = spec["values"]
+        self.found = np.zeros(len(self.labels), np.int64)
+        self.dropped = Counter()
+        self.documents = 0
+        self._chars = (-1, 0, 0)
+
+    def _sample(self, batch, found, i):
+        """The sample of the i-th occurrence, or None and a count of the reason; `found` as lists."""
+        row, start, end = found.rows[i], found.starts[i], found.ends[i]
+        text, left, right, reach = context(batch, row, start, end, self.options)
+        if left < self.options["min_chars"]:
+            self.dropped["context too short"] += 1
+            return None
+        leaks = _leaks(found, i, *reach)
+        if leaks and self.options["leaks"] == "drop":
+            self.dropped["another label in the context"] += 1
+            return None
+        label = self.labels[found.labels[i]]
+        return {
+            "label": label, "value": self.values[label], "text": text, "start": left, "end": right, "file": self.file,
+            "row": batch.first_row + row, "position": self._chars_before(batch, row, start), "leaks": leaks,
+        }  # fmt: skip
+
+    def _chars_before(self, batch, row, start):
+        """Characters of the document before byte `start`; counted on from the last call where it can be."""
+        known_row, known_byte, chars = self._chars
+        if known_row != batch.first_row + row or known_byte > start:
+            known_byte, chars = int(batch.starts[row]), 0
+        chars += len(bytes(batch.data[known_byte:start]).decode("utf-8", "replace"))
+        self._chars = (batch.first_row + row, start, chars)
+        return chars
 
 
-def _reason_to_drop(sample, in_document, seen, options):
-    if sample["start"] < options["min_chars"]:
-        return "context too short"
-    if options["leaks"] == "drop" and sample["leaks"]:
-        return "another label in the context"
-    if in_document >= options["per_document"]:
-        return "enough from this document"
-    if (sample["text"], sample["start"]) in seen:
-        return "exact duplicate"
-    return None
+def _facts(sample, batch):
+    sample.update(batch.facts(sample["row"]))
+    sample["group"] = sample["document"] or f"{sample['file']}:{sample['row']}"
+    return sample
+
+
+def _leaks(found, i, first, end):
+    """Occurrences of other labels between two bytes around the i-th; those of other documents lie outside."""
+    low = high = i
+    while low > 0 and found.starts[low - 1] >= first:
+        low -= 1
+    while high + 1 < len(found.ends) and found.ends[high + 1] <= end:
+        high += 1
+    return sum(label != found.labels[i] for label in found.labels[low : high + 1])
+
+
+class First(_Taker):
+    """Takes occurrences in the corpus's order until every label has its quota."""
+
+    def __init__(self, name, spec, file):
+        super().__init__(name, spec, file)
+        self.selection = Selection(self.labels, self.options)
+        self.full = False
+
+    def take(self, batch, found):
+        if self.full:
+            return
+        wanted = np.array([self.selection.wants(label) for label in self.labels])
+        last, lists = len(found.rows), found.lists()
+        for i in np.flatnonzero(wanted[found.labels]).tolist():
+            if i >= last:
+                break
+            if not self.selection.wants(self.labels[lists.labels[i]]):
+                continue
+            sample = self._sample(batch, lists, i)
+            if sample and self.selection.offer(sample) is None:
+                _facts(sample, batch)
+                if self.selection.full:  # the document is read to its end
+                    self.full = True
+                    last = int(np.searchsorted(found.rows, lists.rows[i], "right"))
+        self.found += np.bincount(found.labels[:last], minlength=len(self.labels))
+        self.documents += lists.rows[last - 1] + 1 if self.full else len(batch.starts)
+
+    def result(self):
+        """(candidates in order, report)."""
+        kept = sorted((s for samples in self.selection.kept.values() for s in samples), key=place_of)
+        dropped = self.dropped + self.selection.dropped
+        dropped["quota full"] += int(self.found.sum()) - len(kept) - sum(dropped.values())
+        return kept, _report(self, +dropped)
+
+
+class Spread(_Taker):
+    """Draws occurrences from the whole corpus: those whose seeded random number is lowest.
+
+    A number belongs to the place of an occurrence, so the same are drawn whoever scans which file.
+    """
+
+    full = False
+
+    def __init__(self, name, spec, file):
+        super().__init__(name, spec, file)
+        digest = hashlib.blake2b(f"{spec['seed']}/{name}/{file}".encode(), digest_size=8).digest()
+        self._key = np.uint64(int.from_bytes(digest, "little"))
+        self._size = pool_size(self.options)
+        self._pools = {label: [] for label in self.labels}
+        self._limit = np.full(len(self.labels), np.iinfo(np.uint64).max, np.uint64)
+
+    def take(self, batch, found):
+        self.documents += len(batch.starts)
+        self.found += np.bincount(found.labels, minlength=len(self.labels))
+        rows, offsets = found.rows + batch.first_row, found.starts - batch.starts[found.rows]
+        priority = _mix(_mix(rows.astype(np.uint64) ^ self._key) + offsets.astype(np.uint64))
+        drawn = np.ones(len(rows), bool)
+        if self.options["per_document"] != "all":
+            drawn = _rank_in_group(found.rows, found.labels, priority) < self.options["per_document"]
+            self.dropped["enough from this document"] += int((~drawn).sum())
+        drawn &= priority < self._limit[found.labels]
+        lists = found.lists()
+        for i, number in zip(np.flatnonzero(drawn).tolist(), priority[drawn].tolist()):
+            label = lists.labels[i]
+            if number < self._limit[label] and (sample := self._sample(batch, lists, i)):
+                sample["priority"] = number
+                pool = self._pools[self.labels[label]]
+                pool.append(_facts(sample, batch))
+                if len(pool) >= 2 * self._size:
+                    self._prune(label)
+
+    def _prune(self, label):
+        pool = self._pools[self.labels[label]]
+        pool.sort(key=priority_of)
+        del pool[self._size :]
+        self._limit[label] = pool[-1]["priority"]
+
+    def result(self):
+        """(candidates by priority, report)."""
+        kept = [s for pool in self._pools.values() for s in sorted(pool, key=priority_of)[: self._size]]
+        dropped = Counter(self.dropped)
+        dropped["not drawn"] += int(self.found.sum()) - len(kept) - sum(dropped.values())
+        return sorted(kept, key=priority_of), _report(self, +dropped)
+
+
+def pool_size(options):
+    """Candidates of a label that are kept while a spread sample is drawn."""
+    return POOL * options["per_label"]
+
+
+def priority_of(sample):
+    """The order of a spread sample: its random number, and where two are equal its place."""
+    return sample["priority"], *place_of(sample)
+
+
+def place_of(sample):
+    """The order of the corpus."""
+    return sample["file"], sample["row"], sample["position"]
+
+
+def _report(taker, dropped):
+    return {
+        "documents": taker.documents,
+        "found": {label: int(n) for label, n in zip(taker.labels, taker.found)},
+        "dropped": dict(sorted(dropped.items())),
+    }
+
+
+def _mix(x):
+    """The finaliser of SplitMix64 (Steele, Lea and Flood 2014): uint64 → uint64, as good as random."""
+    x = x + np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+def _rank_in_group(rows, labels, priority):
+    """The rank of each occurrence's priority among those of its label in its document."""
+    order = np.lexsort((priority, labels, rows))
+    new = np.ones(len(rows), bool)
+    new[1:] = (np.diff(rows[order]) != 0) | (np.diff(labels[order]) != 0)
+    first = np.maximum.accumulate(np.where(new, np.arange(len(rows)), 0))
+    rank = np.empty(len(rows), np.int64)
+    rank[order] = np.arange(len(rows)) - first
+    return rank

@@ -1,93 +1,339 @@
-"""Documents from files, one at a time, in a fixed order."""
+"""Documents from files, a few megabytes at a time, in a fixed order and without a Python object a document."""
 
+import csv
+import io
 import json
-from pathlib import Path
-from typing import NamedTuple
+from contextlib import contextmanager
 
+import numpy as np
+
+from orrery.corpus.files import RemoteFile, check_unchanged, open_file
+from orrery.corpus.matcher import Batch
 from orrery.errors import OrreryError
 
-
-class Document(NamedTuple):
-    """A text and the way back to it: file and row, and what the corpus itself calls it."""
-
-    text: str
-    file: str
-    row: int
-    id: str = ""
-    title: str = ""
-    url: str = ""
+BATCH_BYTES = 4 << 20
+FACTS = {"document": "id", "title": "title", "url": "url"}
+_ENDINGS = {".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".csv": "csv", ".tsv": "csv",
+            ".txt": "lines", ".cor": "lines"}  # fmt: skip
+_COMPRESSIONS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
 
 
-PATTERNS = {"parquet": "**/*.parquet", "jsonl": "**/*.jsonl", "lines": "**/*"}
+def read_batches(file, format="auto", text="text", corpus="corpus", separated=True):
+    """Yield the documents of a file as matcher.Batch.
 
-
-def read_documents(folder, pattern=None, format="parquet", text="text", corpus="corpus"):
-    """Yield every document of the files in `folder` that match the glob `pattern`, sorted by name.
-
-    Without a pattern those that the format's usual ending fits; never a hidden file. Rows without text are skipped.
-    `corpus` is the corpus's name in the config, for messages.
+    Parameters
+    ----------
+    file : files.File
+    format : {"auto", "parquet", "jsonl", "csv", "lines", "text"}
+        auto goes by the name's ending. All but Parquet may be compressed: .gz, .zst, .bz2.
+    text : str
+        The column that holds the text.
+    corpus : str
+        The corpus's name in the config, for messages.
+    separated : bool
+        Whether a line end must stand between two documents of a batch, which costs a copy.
 
     Raises
     ------
     OrreryError
-        No file matches, a file cannot be read, or it has no such column.
+        The file cannot be read, changed meanwhile, or has no such column of text.
     """
-    pattern = pattern or PATTERNS[format]
-    files = sorted(f for f in Path(folder).glob(pattern) if f.is_file() and f.name != "asset.json")
-    files = [f for f in files if not f.name.startswith(".")]
-    if not files:
-        raise OrreryError(f"corpora.{corpus}.files: no file of the asset matches {pattern!r}; write a glob that fits.")
-    reader = {"parquet": _parquet, "jsonl": _jsonl, "lines": _lines}[format]
-    for file in files:
-        yield from reader(file, file.relative_to(folder).as_posix(), text, corpus)
-
-
-def _parquet(file, name, text, corpus):
     import pyarrow as pa
+
+    reader = {"parquet": _parquet, "jsonl": _jsonl, "csv": _csv, "lines": _lines, "text": _text}
+    with open_file(file, corpus) as source:
+        try:
+            for batch in reader[format_of(file, format, corpus)](source, file, text, corpus):
+                yield batch if isinstance(batch, Batch) else _as_batch(separated, *batch)
+        except OrreryError:
+            raise
+        except (pa.ArrowException, OSError, EOFError) as error:
+            check_unchanged(file, corpus)
+            raise OrreryError(
+                f"corpora.{corpus}: {file.name!r} cannot be read ({str(error).splitlines()[0]}); it is damaged or cut "
+                "short, or the wrong format is written."
+            ) from error
+    check_unchanged(file, corpus)
+
+
+def format_of(file, format, corpus):
+    """The format of a file, by its name's ending where it is auto."""
+    if format != "auto":
+        return format
+    name = file.name.lower()
+    for ending in _COMPRESSIONS:
+        name = name.removesuffix(ending)
+    for ending, found in _ENDINGS.items():
+        if name.endswith(ending):
+            return found
+    raise OrreryError(
+        f"corpora.{corpus}.format: {file.name!r} does not tell its format; write parquet, jsonl, csv, lines or text, or "
+        "choose other files."
+    )
+
+
+def valid_utf8(batch):
+    """The batch, with what is no UTF-8 replaced by U+FFFD."""
+    try:
+        str(batch.data, "utf-8")
+        return batch
+    except UnicodeDecodeError:
+        documents = [batch.document(i).decode("utf-8", "replace").encode() for i in range(len(batch.starts))]
+    lengths = np.array([len(d) for d in documents])
+    starts = np.cumsum(lengths + 1) - lengths - 1
+    return batch._replace(data=memoryview(b"\n".join(documents)), starts=starts, ends=starts + lengths)
+
+
+# ---------------------------------------------------------------------------------------------------- Parquet
+
+
+def _parquet(source, file, text, corpus):
     import pyarrow.parquet as pq
 
-    try:
-        parquet = pq.ParquetFile(file)
-        columns = parquet.schema_arrow.names
-        if text not in columns:
-            raise OrreryError(f"corpora.{corpus}.text: {name!r} has no column {text!r}; it has {', '.join(columns)}.")
-        if not pa.types.is_string(kind := parquet.schema_arrow.field(text).type) and not pa.types.is_large_string(kind):
-            raise OrreryError(
-                f"corpora.{corpus}.text: the column {text!r} of {name!r} holds {kind}, not text; name another."
-            )
-        wanted = [c for c in (text, "id", "title", "url") if c in columns]
-        row = 0
-        for batch in parquet.iter_batches(batch_size=1024, columns=wanted):
-            for record in batch.to_pylist():
-                if record[text]:
-                    yield Document(record[text], name, row, *(str(record.get(k) or "") for k in ("id", "title", "url")))
-                row += 1
-    except (pa.ArrowInvalid, OSError) as error:
+    parquet = pq.ParquetFile(getattr(source, "name", source), pre_buffer=False)
+    column = _text_column(parquet.schema_arrow, file, text, corpus)
+    groups = [parquet.metadata.row_group(i) for i in range(parquet.num_row_groups)]
+    if isinstance(source, RemoteFile):
+        source.expect(_chunk(group.column(column)) for group in groups)
+    row, read = 0, 0
+    for number, group in enumerate(groups):
+        rows = max(1, BATCH_BYTES * group.num_rows // max(1, group.column(column).total_uncompressed_size))
+        first, facts = row, _parquet_facts(parquet, number)
+        for part in parquet.iter_batches(rows, row_groups=[number], columns=[text], use_threads=False):
+            yield part.column(0), row, read, lambda r, first=first, facts=facts: facts(r - first)
+            row += part.num_rows
+        read += file.size * group.num_rows // max(1, parquet.metadata.num_rows)
+
+
+def _text_column(schema, file, text, corpus):
+    """Index of the text's column among the file's leaf columns."""
+    import pyarrow as pa
+
+    if text not in schema.names:
         raise OrreryError(
-            f"corpora.{corpus}: {name!r} cannot be read as Parquet ({str(error).splitlines()[0]})."
-        ) from error
+            f"corpora.{corpus}.text: {file.name!r} has no column {text!r}; it has {', '.join(schema.names)}."
+        )
+    kind = schema.field(text).type
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+        raise OrreryError(
+            f"corpora.{corpus}.text: the column {text!r} of {file.name!r} holds {kind}, not text; name another."
+        )
+    return sum(_leaves(field.type) for field in list(schema)[: schema.names.index(text)])
 
 
-def _jsonl(file, name, text, corpus):
-    for row, line in enumerate(_text_lines(file)):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-        except ValueError as error:
-            raise OrreryError(f"corpora.{corpus}: line {row + 1} of {name!r} is not JSON ({error}).") from error
-        if text not in record:
-            raise OrreryError(f"corpora.{corpus}.text: line {row + 1} of {name!r} has no key {text!r}; name another.")
-        if record[text]:
-            yield Document(str(record[text]), name, row, *(str(record.get(k) or "") for k in ("id", "title", "url")))
+def _leaves(kind):
+    return sum(_leaves(kind.field(i).type) for i in range(kind.num_fields)) if kind.num_fields else 1
 
 
-def _lines(file, name, text, corpus):
-    for row, line in enumerate(_text_lines(file)):
-        if line.strip():
-            yield Document(line.rstrip("\r\n"), name, row)
+def _chunk(column):
+    start = min(p for p in (column.dictionary_page_offset, column.data_page_offset) if p)
+    return start, start + column.total_compressed_size
 
 
-def _text_lines(file):
-    with open(file, encoding="utf-8", errors="replace", newline="\n") as lines:
-        yield from lines
+def _parquet_facts(parquet, group):
+    """What the corpus calls a row of a row group; its columns are read when first asked for."""
+    columns = {}
+
+    def facts(row):
+        if not columns:
+            names = [c for c in FACTS.values() if c in parquet.schema_arrow.names]
+            table = parquet.read_row_group(group, columns=names, use_threads=False) if names else None
+            columns.update({key: table[c].combine_chunks() if c in names else None for key, c in FACTS.items()})
+        return {key: "" if c is None else _plain(c[row].as_py()) for key, c in columns.items()}
+
+    return facts
+
+
+def _plain(value):
+    return "" if value is None else str(value)
+
+
+def _as_batch(separated, array, first_row, read, facts):
+    """An Arrow array of strings as a batch, without a copy where documents need not be separated."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    array = array if pa.types.is_string(array.type) else array.cast(pa.string())
+    array = array.fill_null("") if array.null_count else array
+    offsets = np.frombuffer(array.buffers()[1], dtype=np.int32)[array.offset : array.offset + len(array) + 1]
+    offsets, data = offsets.astype(np.int64), array.buffers()[2]
+    if separated:
+        data = pc.binary_join(pa.ListArray.from_arrays(pa.array([0, len(array)], pa.int32()), array), "\n").buffers()[2]
+        offsets += np.arange(len(array) + 1) - offsets[0]
+    data = memoryview(b"" if data is None else data)
+    return Batch(data, offsets[:-1], offsets[1:] - separated, first_row, facts, read)
+
+
+# ------------------------------------------------------------------------------------------- lines and records
+
+
+@contextmanager
+def _plain_bytes(source, file):
+    """The bytes of a file, decompressed where its name says so."""
+    import pyarrow as pa
+
+    kind = next((k for ending, k in _COMPRESSIONS.items() if file.name.lower().endswith(ending)), None)
+    raw = pa.PythonFile(source, mode="r")
+    with pa.CompressedInputStream(raw, kind) if kind else raw as stream:
+        yield stream
+
+
+def _chunks(source, file):
+    """Whole lines of a file, some megabytes at a time: (bytes, number of the first line, bytes read)."""
+    line, rest = 0, []
+    with _plain_bytes(source, file) as stream:
+        while block := stream.read(BATCH_BYTES):
+            cut = block.rfind(b"\n") + 1
+            if not cut:
+                rest.append(block)
+                continue
+            chunk = b"".join([*rest, block[:cut]])
+            rest = [block[cut:]] if cut < len(block) else []
+            yield chunk, line, source.tell()
+            line += chunk.count(b"\n")
+        if rest:
+            yield b"".join(rest), line, source.tell()
+
+
+def _line_spans(chunk):
+    """First and end byte of every line, without its line end."""
+    data = np.frombuffer(chunk, dtype=np.uint8)
+    ends = np.flatnonzero(data == 10)
+    if chunk[-1:] != b"\n":
+        ends = np.append(ends, len(chunk))
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    has_return = (ends > starts) & (data[np.maximum(ends, 1) - 1] == 13)
+    return starts, ends - has_return
+
+
+def _nothing(_):
+    return dict.fromkeys(FACTS, "")
+
+
+def _lines(source, file, text, corpus):
+    for chunk, line, read in _chunks(source, file):
+        yield Batch(memoryview(chunk), *_line_spans(chunk), line, _nothing, read)
+
+
+def _text(source, file, text, corpus):
+    with _plain_bytes(source, file) as stream:
+        if data := stream.read():
+            yield Batch(memoryview(data), np.array([0]), np.array([len(data)]), 0, _nothing, file.size)
+
+
+def _jsonl(source, file, text, corpus):
+    for chunk, line, read in _chunks(source, file):
+        lines = _line_spans(chunk)
+        array = _json_texts(chunk, lines, text) or _json_texts_one_by_one(chunk, lines, line, file, text, corpus)
+        if array.null_count == len(array):
+            _check_key(chunk, lines, line, file, text, corpus)
+
+        def facts(row, chunk=chunk, lines=lines, line=line):
+            record = json.loads(chunk[lines[0][row - line] : lines[1][row - line]].decode("utf-8", "replace"))
+            return {key: _plain(record.get(name)) for key, name in FACTS.items()}
+
+        yield array, line, read, facts
+
+
+def _json_texts(chunk, lines, text):
+    """The texts of a chunk by Arrow's parser, or None where it cannot tell which line is which."""
+    import pyarrow as pa
+    import pyarrow.json
+
+    try:
+        table = pa.json.read_json(
+            pa.BufferReader(chunk),
+            read_options=pa.json.ReadOptions(use_threads=False, block_size=len(chunk) + 1),
+            parse_options=pa.json.ParseOptions(
+                explicit_schema=pa.schema([(text, pa.string())]), unexpected_field_behavior="ignore"
+            ),
+        )
+    except pa.ArrowInvalid:
+        return None
+    return table[text].combine_chunks() if table.num_rows == len(lines[0]) else None
+
+
+def _json_texts_one_by_one(chunk, lines, first, file, text, corpus):
+    import pyarrow as pa
+
+    texts = []
+    for number, (start, end) in enumerate(zip(*lines)):
+        record = _record(chunk[start:end], first + number, file, corpus)
+        value = record.get(text) if record else None
+        if value is not None and not isinstance(value, str):
+            raise OrreryError(
+                f"corpora.{corpus}.text: line {first + number + 1} of {file.name!r} has {value!r} under {text!r}, which is "
+                "no text; name another key."
+            )
+        texts.append(None if value is None else value.encode("utf-8", "surrogatepass").decode("utf-8", "replace"))
+    return pa.array(texts, pa.string())
+
+
+def _record(line, number, file, corpus):
+    if not line.strip():
+        return None
+    try:
+        record = json.loads(line.decode("utf-8", "replace"))
+    except ValueError as error:
+        raise OrreryError(f"corpora.{corpus}: line {number + 1} of {file.name!r} is not JSON ({error}).") from error
+    if not isinstance(record, dict):
+        raise OrreryError(f"corpora.{corpus}: line {number + 1} of {file.name!r} is no JSON object; write {{…}} a line.")
+    return record
+
+
+def _check_key(chunk, lines, first, file, text, corpus):
+    for number, (start, end) in enumerate(zip(*lines)):
+        record = _record(chunk[start:end], first + number, file, corpus)
+        if record and text not in record:
+            raise OrreryError(
+                f"corpora.{corpus}.text: line {first + number + 1} of {file.name!r} has no key {text!r}; it has "
+                f"{', '.join(record) or 'none'}."
+            )
+
+
+def _csv(source, file, text, corpus):
+    import pyarrow as pa
+    import pyarrow.csv
+
+    delimiter = "\t" if ".tsv" in file.name.lower() else ","
+    with _plain_bytes(source, file) as stream:
+        head = stream.read(1 << 16)
+        names = next(csv.reader(io.StringIO(head.decode("utf-8-sig", "replace")), delimiter=delimiter), [])
+        if text not in names:
+            raise OrreryError(
+                f"corpora.{corpus}.text: {file.name!r} has no column {text!r}; it has {', '.join(names) or 'none'}."
+            )
+        wanted = [text, *(c for c in FACTS.values() if c in names and c != text)]
+        table = pa.csv.open_csv(
+            _Rejoined(head, stream),
+            read_options=pa.csv.ReadOptions(use_threads=False, block_size=64 << 20),
+            parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+            convert_options=pa.csv.ConvertOptions(
+                include_columns=wanted, column_types=dict.fromkeys(wanted, pa.string()), check_utf8=False,
+                strings_can_be_null=False,
+            ),
+        )  # fmt: skip
+        row = 0
+        for part in table:
+            for start in range(0, part.num_rows, 4096):
+                piece = part.slice(start, 4096)
+
+                def facts(r, piece=piece, first=row):
+                    return {k: _plain(piece[c][r - first].as_py()) if c in wanted else "" for k, c in FACTS.items()}
+
+                yield piece.column(0), row, source.tell(), facts
+                row += piece.num_rows
+
+
+class _Rejoined(io.RawIOBase):
+    """A stream whose beginning was already read."""
+
+    def __init__(self, head, stream):
+        self._head, self._stream = io.BytesIO(head), stream
+
+    def readable(self):
+        return True
+
+    def read(self, size=-1):
+        return self._head.read(size) or self._stream.read(size if size >= 0 else None)

@@ -1,0 +1,284 @@
+"""All occurrences of many concepts' labels in a batch of documents: one pass of Hyperscan, then exact spans.
+
+What an occurrence is: of all whole-word matches of a concept's forms in a document the leftmost is taken, of those that
+begin there the longest, of equal ones the form named first; the search goes on behind it. Hyperscan proposes, over the
+whole batch at once; the ends of plain words are turned into spans with NumPy, and only documents where a true regular
+expression was proposed are searched again, by RE2. Both run in time linear in the text, whatever the expression.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from orrery.corpus.forms import ASCII_WORD, WORD, byte_pattern, case_variants, is_word, literal, unicode_classes
+from orrery.errors import OrreryError
+
+_IS_ASCII_WORD = np.zeros(256, bool)
+_IS_ASCII_WORD[list(ASCII_WORD)] = True
+
+
+class Batch(NamedTuple):
+    """Documents of one file: `data[starts[i]:ends[i]]` is the UTF-8 of document `first_row + i`.
+
+    Where a matcher asks for it (`separated`), a byte that is no part of a word stands between two documents.
+    """
+
+    data: memoryview
+    starts: np.ndarray
+    ends: np.ndarray
+    first_row: int
+    facts: Callable  # row → {"document", "title", "url"}, what the corpus calls it
+    read: int = 0  # bytes of the file that were read so far
+
+    def document(self, row):
+        return bytes(self.data[self.starts[row] : self.ends[row]])
+
+
+class Occurrences(NamedTuple):
+    """Where labels stand in a batch, in order: row in the batch, first and end byte, index of the label. Each (n,)."""
+
+    rows: np.ndarray
+    starts: np.ndarray
+    ends: np.ndarray
+    labels: np.ndarray
+
+    def lists(self):
+        """The same as lists of Python's integers."""
+        return Occurrences(*(part.tolist() for part in self))
+
+
+@dataclass
+class _Form:
+    concept: int
+    label: int
+    text: str | None  # None where the form is a regular expression
+    n_bytes: int
+    n_chars: int
+    varies: bool = False  # whether spellings differ in length
+
+
+class Matcher:
+    """The compiled forms of several concepts.
+
+    Parameters
+    ----------
+    concepts : dict of str → dict
+        Name → {"forms": label → list of forms, "case_sensitive": bool, "whole_words": bool}.
+
+    Raises
+    ------
+    OrreryError
+        A form is no regular expression that a linear-time engine can run.
+    """
+
+    def __init__(self, concepts):
+        self.names = list(concepts)
+        self._whole = [spec["whole_words"] for spec in concepts.values()]
+        self.separated = any(_is_short(f) for spec in concepts.values() for fs in spec["forms"].values() for f in fs)
+        self._forms, patterns = [], []
+        for concept, spec in enumerate(concepts.values()):
+            for label, forms in enumerate(spec["forms"].values()):
+                for form in forms:
+                    self._forms.append(_describe(concept, label, form))
+                    patterns.append(_pattern(form, spec, self._forms[-1], self.separated))
+        self._database = _compile(patterns, [(self.names[f.concept], f.label) for f in self._forms], concepts)
+        self._exact = [
+            _Exact(name, spec) if any(f.text is None for f in self._forms if f.concept == number) else None
+            for number, (name, spec) in enumerate(concepts.items())
+        ]
+        self.reads_utf8 = any(self._exact)
+        self._ascii_chars = np.array([len(f.text) if f.text and f.text.isascii() else 0 for f in self._forms])
+        self._of_form = {
+            name: np.array([getattr(f, name) for f in self._forms]) for name in ("concept", "label", "n_bytes", "varies")
+        }
+        self._is_regex = np.array([f.text is None for f in self._forms])
+
+    def find(self, batch):
+        """Occurrences in a batch, one entry a concept in their order.
+
+        Where `reads_utf8` is set the batch must be valid UTF-8, where `separated` is set its documents so.
+        """
+        ids, ends = self._candidates(batch)
+        if not len(ids):
+            return [Occurrences(*np.empty((4, 0), np.int64)) for _ in self.names]
+        rows = np.searchsorted(batch.ends, ends, "left")
+        rows_ok = rows < len(batch.ends)
+        ids, ends, rows = ids[rows_ok], ends[rows_ok], rows[rows_ok]
+        regex = self._is_regex[ids]
+        concept_of = self._of_form["concept"][ids]
+        spans = self._literal_spans(batch, ids[~regex], ends[~regex], rows[~regex])
+        found = []
+        for concept, exact in enumerate(self._exact):
+            mine = [part[spans[0] == concept] for part in spans[1:]]
+            if exact:
+                again = np.unique(rows[regex & (concept_of == concept)])
+                mine = [part[~np.isin(mine[0], again)] for part in mine]
+                mine = [np.concatenate(parts) for parts in zip(mine, exact.find(batch, again))]
+            found.append(_leftmost_longest(*mine))
+        return found
+
+    def _candidates(self, batch):
+        hits = []
+        take = hits.append
+        self._database.scan(batch.data, match_event_handler=lambda form, _, end, *__: take((form, end)))
+        hits = np.array(hits, dtype=np.int64).reshape(-1, 2)
+        return hits[:, 0], hits[:, 1]
+
+    def _literal_spans(self, batch, ids, ends, rows):
+        """(concept, row, start, end, label) of the candidates that are whole words inside one document."""
+        data = np.frombuffer(batch.data, dtype=np.uint8)
+        starts = ends - self._of_form["n_bytes"][ids]
+        for i in np.flatnonzero(~self._has_known_length(data, ids, ends)):
+            starts[i] = _chars_back(data, ends[i], self._forms[ids[i]].n_chars)
+        good = (starts >= batch.starts[rows]) & (ends <= batch.ends[rows])
+        whole = np.array(self._whole, bool)[self._of_form["concept"][ids]]
+        good &= ~whole | _bounded(batch, data, starts, ends, rows, good & whole)
+        ids, rows, starts, ends = ids[good], rows[good], starts[good], ends[good]
+        return self._of_form["concept"][ids], rows, starts, ends, self._of_form["label"][ids]
+
+
+    def _has_known_length(self, data, ids, ends):
+        """Whether a match is as long as its form: where all spellings are, or where it is ASCII throughout."""
+        known, n_chars = ~self._of_form["varies"][ids], self._ascii_chars[ids]
+        ascii = ~known & (n_chars > 0)
+        for back in range(1, n_chars.max(initial=0) + 1):
+            ascii &= (back > n_chars) | (data[np.maximum(ends - back, 0)] < 128)
+        return known | ascii
+
+
+class _Exact:
+    """RE2's search of one document for all forms of a concept, leftmost and longest."""
+
+    def __init__(self, name, spec):
+        import re2
+
+        options = re2.Options()
+        options.longest_match, options.log_errors = True, False
+        options.case_sensitive = spec["case_sensitive"]
+        options.max_mem = 64 << 20
+        self._each, edge = [], f"[^{WORD}]" if spec["whole_words"] else ""
+        for number, (label, forms) in enumerate(spec["forms"].items()):
+            for form in forms:
+                try:
+                    self._each.append((number, re2.compile(unicode_classes(form).encode(), options)))
+                except re2.error as error:
+                    raise _not_linear(name, label, form, error.args[0].decode()) from error
+        self._edge = len(edge) > 0
+        either = b"|".join(b"(?:" + pattern.pattern + b")" for _, pattern in self._each)
+        try:
+            self._any = re2.compile(edge.encode() + b"(" + either + b")" + edge.encode(), options)
+        except re2.error as error:
+            raise OrreryError(f"concepts.{name}.labels: the forms are too large together; write fewer.") from error
+
+    def find(self, batch, rows):
+        found = [(row, *span) for row in rows for span in self._spans(batch.document(row), batch.starts[row])]
+        return np.array(found, dtype=np.int64).reshape(-1, 4).T
+
+    def _spans(self, document, offset):
+        # A line end at either side lets a word at the edge of the document be bounded like any other.
+        text, place, shift = b"\n" + document + b"\n", 0 if self._edge else 1, offset - 1
+        end_of_text = len(text) if self._edge else len(text) - 1
+        while match := self._any.search(text, place, end_of_text):
+            start, end = match.span(1)
+            yield start + shift, end + shift, self._label(text[start:end])
+            place = end
+            if self._edge:  # the last character of an occurrence may bound the next one
+                place -= 1
+                while text[place] & 0xC0 == 0x80:
+                    place -= 1
+
+    def _label(self, text):
+        return next(label for label, form in self._each if form.fullmatch(text))
+
+
+def _is_short(form):
+    """Whether a form stands inside so many other words that Hyperscan had better look for the word's ends too."""
+    text = literal(form)
+    return text is not None and (len(text.encode()) < 3 or text.isdigit())
+
+
+def _describe(concept, label, form):
+    text = literal(form)
+    if text is None:
+        return _Form(concept, label, None, 0, 0)
+    return _Form(concept, label, text, len(text.encode()), len(text))
+
+
+def _pattern(form, spec, described, bounded):
+    """(pattern, flags) for Hyperscan; notes in `described` whether spellings differ in length."""
+    import hyperscan as hs
+
+    if described.text is None:
+        flags = hs.HS_FLAG_UTF8 | (0 if spec["case_sensitive"] else hs.HS_FLAG_CASELESS)
+        return unicode_classes(form).encode(), flags
+    described.varies = not spec["case_sensitive"] and not _same_length(described.text)
+    return byte_pattern(described.text, spec["case_sensitive"], bounded and spec["whole_words"]).encode(), 0
+
+
+def _same_length(text):
+    return all(len({len(v.encode()) for v in case_variants(char)}) == 1 for char in text)
+
+
+def _compile(patterns, owners, concepts):
+    import hyperscan as hs
+
+    database = hs.Database(mode=hs.HS_MODE_BLOCK)
+    try:
+        database.compile(
+            expressions=[p for p, _ in patterns], ids=list(range(len(patterns))), flags=[f for _, f in patterns]
+        )
+    except hs.error:
+        for (pattern, flags), (name, label) in zip(patterns, owners):
+            try:
+                hs.Database(mode=hs.HS_MODE_BLOCK).compile(expressions=[pattern], ids=[0], flags=flags)
+            except hs.error as error:
+                raise _not_linear(name, list(concepts[name]["forms"])[label], pattern.decode(), error) from error
+        raise
+    return database
+
+
+def _not_linear(name, label, form, error):
+    return OrreryError(
+        f"concepts.{name}.labels.{label}: {form!r} cannot be searched for in linear time ({str(error).rstrip('.')}); write it "
+        "shorter, without look-around, references, or the empty match."
+    )
+
+
+def _bounded(batch, data, starts, ends, rows, wanted):
+    """Whether no word character touches [start, end) inside its document; looked at only where `wanted`."""
+    before = np.where(starts > batch.starts[rows], data[np.maximum(starts, 1) - 1], 10)
+    after = np.where(ends < batch.ends[rows], data[np.minimum(ends, len(data) - 1)], 10)
+    good = ~(_IS_ASCII_WORD[before] | _IS_ASCII_WORD[after])
+    for i in np.flatnonzero(wanted & good & ((before > 127) | (after > 127))):
+        row = rows[i]
+        left = bytes(batch.data[max(batch.starts[row], starts[i] - 4) : starts[i]])
+        right = bytes(batch.data[ends[i] : min(batch.ends[row], ends[i] + 4)])
+        good[i] = not (_last_is_word(left) or (right and is_word(right.decode("utf-8", "replace")[0])))
+    return good
+
+
+def _last_is_word(data):
+    return bool(data) and is_word(data.decode("utf-8", "replace")[-1])
+
+
+def _chars_back(data, end, n):
+    """The byte at which the last `n` characters before `end` begin."""
+    place = end
+    while n and place > 0:
+        place -= 1
+        n -= (data[place] & 0xC0) != 0x80
+    return place if n == 0 else -1
+
+
+def _leftmost_longest(rows, starts, ends, labels):
+    order = np.lexsort((labels, -ends, starts))
+    rows, starts, ends, labels = (part[order] for part in (rows, starts, ends, labels))
+    if np.any(starts[1:] < ends[:-1]):
+        keep, reached = np.zeros(len(starts), bool), -1
+        for i, (start, end) in enumerate(zip(starts.tolist(), ends.tolist())):
+            if start >= reached:
+                keep[i], reached = True, end
+        rows, starts, ends, labels = (part[keep] for part in (rows, starts, ends, labels))
+    return Occurrences(rows, starts, ends, labels)

@@ -1,0 +1,93 @@
+"""How far a scan is: files, speed, matches against quotas, time left; on the terminal for people, in the log for later."""
+
+import multiprocessing
+import sys
+import threading
+import time
+
+from orrery import logs
+
+ON_TERMINAL, IN_LOG = 0.5, 30  # seconds between two lines
+
+
+class Shared:
+    """Counters that all processes of a scan write to."""
+
+    def __init__(self, n_files):
+        context = multiprocessing.get_context("fork")
+        self.stop = context.Value("b", 0)
+        self.text = context.Value("q", 0)
+        self.read = context.Array("q", n_files)
+
+    def note(self, number, text, read, takers):
+        """Count a batch of the file; whether to stop."""
+        with self.text.get_lock():
+            self.text.value += text
+        self.read[number] = read
+        return bool(self.stop.value)
+
+    def finish(self, number, size):
+        """Count a file as read."""
+        self.read[number] = size
+
+
+class Progress:
+    """Shows a scan while it runs. A context manager."""
+
+    def __init__(self, name, files, concepts):
+        self._name, self._sizes = name, [file.size for file in files]
+        self._quotas = {concept: spec["options"]["per_label"] for concept, spec in concepts.items()}
+        self.shared = Shared(len(files))
+        self._counts, self._files = {}, 0
+        self._began, self._over = time.monotonic(), threading.Event()
+        self._thread = None
+
+    def __enter__(self):
+        return self
+
+    def start(self):
+        """Begin to show it; called once the processes exist, as a thread must not be forked."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._show, daemon=True)
+            self._thread.start()
+
+    def merged(self, merges):
+        """Take note of what the files read so far gave."""
+        self.start()
+        self._files += 1
+        self._counts = {concept: merge.counts() for concept, merge in merges.items()}
+
+    def __exit__(self, *_):
+        self._over.set()
+        if self._thread:
+            self._thread.join()
+        if logs.terminal.isatty():
+            print("\r\x1b[K", end="", file=logs.terminal, flush=True)
+        print(self.line())
+
+    def _show(self):
+        live, logged = logs.terminal.isatty(), time.monotonic()
+        while not self._over.wait(ON_TERMINAL if live else IN_LOG):
+            if live:
+                print(f"\r{self.line()[:200]}\x1b[K", end="", file=logs.terminal, flush=True)
+            if time.monotonic() - logged >= IN_LOG:
+                logged = time.monotonic()
+                print(self.line(), flush=True, file=sys.stdout)
+
+    def line(self):
+        """One line: `fineweb: 3 of 14 files, 5,120 MB of text at 690 MB/s, weekdays 530/700 (least: Tuesday 41), 2:10 left`."""
+        seconds = max(1e-3, time.monotonic() - self._began)
+        text, read = self.shared.text.value, sum(self.shared.read[:])
+        parts = [
+            f"{self._files} of {len(self._sizes)} files",
+            f"{text / 1e6:,.0f} MB of text at {text / 1e6 / seconds:,.0f} MB/s",
+            *(self._concept(name, counts) for name, counts in self._counts.items()),
+        ]
+        if 0 < read < sum(self._sizes):
+            left = int(seconds * (sum(self._sizes) - read) / read)
+            parts.append(f"at most {left // 3600}:{left // 60 % 60:02d}:{left % 60:02d} left")
+        return f"{self._name}: " + ", ".join(parts)
+
+    def _concept(self, name, counts):
+        quota, least = self._quotas[name], min(counts, key=counts.get)
+        return f"{name} {sum(counts.values()):,}/{quota * len(counts):,} (least: {least} {counts[least]:,})"

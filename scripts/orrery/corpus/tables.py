@@ -1,0 +1,92 @@
+"""Rows of tables that carry a label each."""
+
+import numpy as np
+
+from orrery.corpus.files import check_unchanged, open_file
+from orrery.corpus.matcher import Batch, Matcher
+from orrery.corpus.readers import format_of
+from orrery.errors import OrreryError
+
+OPTIONAL = ("start", "end", "value", "group", "id", "title", "url")
+
+
+def read_rows(files, corpus, name="corpus"):
+    """Yield {label, text, file, row, …} of every row of CSV, Parquet or JSONL files, in order.
+
+    Parameters
+    ----------
+    files : list of files.File
+    corpus : dict
+        The corpus's entry in the config: format, text, label.
+
+    Raises
+    ------
+    OrreryError
+        A file cannot be read, or lacks the columns of label and text.
+    """
+    wanted = {"label": corpus["label"], "text": corpus["text"], **{key: key for key in OPTIONAL}}
+    for file in files:
+        with open_file(file, name) as source:
+            try:
+                table = _table(source, file, format_of(file, corpus["format"], name), name)
+            except (OSError, ValueError, EOFError) as error:  # Arrow's errors are ValueErrors
+                first = str(error).splitlines()[0]
+                raise OrreryError(f"corpora.{name}: {file.name!r} cannot be read ({first}).") from error
+        check_unchanged(file, name)
+        for key in ("label", "text"):
+            if wanted[key] not in table.column_names:
+                raise OrreryError(
+                    f"corpora.{name}.{key}: {file.name!r} has no column {wanted[key]!r}; it has "
+                    f"{', '.join(table.column_names)}."
+                )
+        table = table.select([c for c in wanted.values() if c in table.column_names])
+        keys = {column: key for key, column in wanted.items()}
+        row = 0
+        for batch in table.to_batches(max_chunksize=4096):
+            for record in batch.to_pylist():
+                record = {keys[column]: value for column, value in record.items()}
+                yield {**record, "label": str(record["label"]), "text": str(record["text"] or ""), "file": file.name, "row": row}
+                row += 1
+
+
+def _table(source, file, format, name):
+    import pyarrow as pa
+
+    if format == "parquet":
+        import pyarrow.parquet as pq
+
+        return pq.read_table(source)
+    kind = next((k for end, k in {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}.items() if file.name.endswith(end)), None)
+    stream = pa.CompressedInputStream(pa.PythonFile(source, mode="r"), kind) if kind else source
+    if format == "csv":
+        import pyarrow.csv
+
+        return pa.csv.read_csv(
+            stream,
+            parse_options=pa.csv.ParseOptions(delimiter="\t" if ".tsv" in file.name else ",", newlines_in_values=True),
+            convert_options=pa.csv.ConvertOptions(strings_can_be_null=True),
+        )
+    if format == "jsonl":
+        import pyarrow.json
+
+        return pa.json.read_json(stream)
+    raise OrreryError(f"corpora.{name}.format: {format} cannot hold labelled rows; write parquet, jsonl or csv.")
+
+
+def last_occurrence(concept, spec):
+    """A function (label, text) → characters of the label's last occurrence in a text, or None."""
+    matchers = {
+        label: Matcher({concept: {"forms": {label: forms}, **{k: spec["options"][k] for k in ("case_sensitive", "whole_words")}}})
+        for label, forms in spec["forms"].items()
+    }  # fmt: skip
+
+    def find(label, text):
+        data = text.encode("utf-8", "replace")
+        batch = Batch(memoryview(data), np.array([0]), np.array([len(data)]), 0, None)
+        found = matchers[label].find(batch)[0] if data else None
+        if found is None or not len(found.starts):
+            return None
+        start = len(data[: found.starts[-1]].decode())
+        return start, start + len(data[found.starts[-1] : found.ends[-1]].decode())
+
+    return find

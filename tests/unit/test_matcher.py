@@ -1,0 +1,132 @@
+"""Spans of Hyperscan and RE2 against the reference, for every script and option."""
+
+import json
+import random
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import re2
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from orrery.corpus.forms import case_variants, is_word, literal, mistake, unicode_classes
+from orrery.corpus.matcher import Matcher
+from orrery.corpus.readers import _as_batch
+from orrery.errors import OrreryError
+from reference import occurrences
+
+WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+SETS = {
+    "words": {"May": ["May"], "March": ["March", "Mar"], "Sun": ["Sun"]},
+    "overlapping": {"New Year": ["New Year"], "Eve": ["New Year's Eve", "Eve"], "New": ["New"], "Year": ["Year's"]},
+    "signs": {"C": ["C"], "C++": [r"C\+\+"], "(c)": [r"\(c\)"], "5": ["5"], "1.5": [r"1\.5"]},
+    "scripts": {"Mai": ["Mai", "mai\u0301"], "пн": ["понедельник", "пн"], "شنبه": ["شنبه"], "日": ["日", "日曜日"], "🌞": ["🌞"]},
+    "folds": {"kiss": ["kiss"], "Straße": ["Straße"], "σας": ["σας"], "ß": ["ß"]},
+    "regex": {"day": [r"\w+day", "day"], "number": [r"\d+(?:[.,]\d+)?"], "a": ["a[a-c]*", r"\p{L}\s\p{L}\s"], "x": ["x.?y"]},
+    "both": {"Mon": ["Mon", r"Mon\."], "many": [r"Mon(?:day)?s?", "M+"], "May": ["May"]},
+}  # fmt: skip
+ALPHABET = "MaySunrchNewYErv's day5.1C+()кпнедльи日曜🌞kKſßẞSσςΣxya \n\r\0\t-_\u0301\u200d\u200c\ufeffé２²،شنبهA"
+
+
+def found_in(documents, forms, case_sensitive=True, whole_words=True, separated=True):
+    """[(start, end, label)] of each document, in characters, by the engine."""
+    matcher = Matcher({"c": {"forms": forms, "case_sensitive": case_sensitive, "whole_words": whole_words}})
+    batch = _as_batch(separated or matcher.separated, pa.array(documents, pa.string()), 0, 0, None)
+    labels, found = list(forms), [[] for _ in documents]
+    for row, start, end, label in zip(*(part.tolist() for part in matcher.find(batch)[0])):
+        document = batch.document(row)
+        first, last = start - int(batch.starts[row]), end - int(batch.starts[row])
+        found[row].append((len(document[:first].decode()), len(document[:last].decode()), labels[label]))
+    return found
+
+
+@st.composite
+def texts(draw):
+    words = [form for forms in SETS.values() for fs in forms.values() for form in fs if literal(form)]
+    words = [literal(w) for w in words] + ["Mondays", "mayor", "KISS", "STRASSE", "ﬁ", "\r\n"]
+    piece = st.one_of(st.sampled_from(words), st.text(ALPHABET, max_size=4), st.text(max_size=3))
+    return "".join(draw(st.lists(piece, max_size=14)))
+
+
+@pytest.mark.parametrize("whole_words", [True, False])
+@pytest.mark.parametrize("case_sensitive", [True, False])
+@pytest.mark.parametrize("name", SETS)
+@settings(max_examples=60, deadline=None)
+@given(documents=st.lists(texts(), min_size=1, max_size=5))
+@example(documents=["May", "", "May", "Maynew", "New Year's EveMay"])
+@example(documents=["ſun Kiss straẞe ΣΑΣ", "(c)(c) C++C C+++", "5５5 1.5.1.5"])
+def test_spans_equal_the_reference(name, case_sensitive, whole_words, documents):
+    forms = SETS[name]
+    expected = [occurrences(text, forms, case_sensitive, whole_words) for text in documents]
+    assert found_in(documents, forms, case_sensitive, whole_words, separated=False) == expected
+    assert found_in(documents, forms, case_sensitive, whole_words, separated=True) == expected
+
+
+def test_case_folding_is_re2s():
+    """Every character of every script: our variants of it are what RE2 takes for it in another case."""
+    options = re2.Options()
+    options.case_sensitive = False
+    everything = "".join(chr(c) for c in range(32, 0x20000) if not 0xD800 <= c < 0xE000)
+    for char in {c for c in everything if len(case_variants(c)) > 1 and (ord(c) < 0x500 or ord(c) % 7 == 0)}:
+        assert set(re2.compile(re2.escape(char), options).findall(everything)) == set(case_variants(char))
+
+
+def test_word_characters():
+    assert all(map(is_word, "aéßжש日５²_\u0301\u200d")) and not any(map(is_word, " \n-'.,🌞\u00a0\0،"))
+
+
+def test_literals_are_told_from_expressions():
+    assert literal(r"C\+\+") == "C++" and literal("New Year") == "New Year" and literal(r"a\\b") == "a\\b"
+    assert [literal(f) for f in (r"a.c", r"\d", r"a|b", r"\p{L}", r"[ab]", r"a\\.")] == [None] * 6
+
+
+@pytest.mark.parametrize("form, rewritten", [
+    (r"\w+", r"[\p{L}\p{M}\p{N}\p{Pc}\x{200C}\x{200D}]+"), (r"[\w-]", r"[\p{L}\p{M}\p{N}\p{Pc}\x{200C}\x{200D}-]"),
+    (r"\d\D", r"[\p{Nd}]\P{Nd}"), (r"\\d", r"\\d"), (r"\[\s\]", r"\[[\t\n\x0b\f\r\x{85}\p{Z}]\]"), (r"\p{Lu}\x{41}", r"\p{Lu}\x{41}"),
+])  # fmt: skip
+def test_classes_have_unicodes_meaning(form, rewritten):
+    assert unicode_classes(form) == rewritten
+
+
+@pytest.mark.parametrize("form, sentence", [
+    ("a(", "is not a regular expression"), ("a(?=b)", "look-around"), (r"(a)\1", "reference"), ("^a", "anchor"),
+    (r"a\b", "anchor"), ("a*", "matches nothing at all"), (r"[\W]", "cannot stand inside"), ("a++", "possessive"),
+])  # fmt: skip
+def test_forms_that_cannot_be_searched_for(form, sentence):
+    assert sentence in mistake(form)
+
+
+@pytest.mark.parametrize("form", ["Mon", r"Mon\.?", r"[$^]5", r"\p{Lu}\w+", r"(?:a|b)+c", r"C\+\+", r"\^", "(?i:a)b", r"a\\b"])
+def test_forms_that_can(form):
+    assert mistake(form) is None
+    Matcher({"c": {"forms": {"x": [form]}, "case_sensitive": True, "whole_words": True}})
+
+
+@pytest.mark.parametrize("form", ["(?:a.{1,900}b){1,900}", r"(?:\p{L}{1,900}[ab]){2,9}"])
+def test_a_form_too_large_gets_a_sentence(form):
+    with pytest.raises(OrreryError, match=r"concepts.c.labels.x: .* cannot be searched for in linear time"):
+        Matcher({"c": {"forms": {"x": [form]}, "case_sensitive": True, "whole_words": True}})
+
+
+def test_catastrophic_expressions_take_linear_time():
+    forms = {"x": [r"(?:a+)+b", r"(?:a|aa)+c", r"(?:\w*\s*)*!"], "y": ["zebra"]}
+    text = "a" * 200_000
+    assert found_in([text, text + "b zebra", "zebra"], forms) == [
+        [], [(0, 200_001, "x"), (200_002, 200_007, "y")], [(0, 5, "y")],
+    ]  # fmt: skip
+
+
+def test_many_concepts_at_once_find_what_each_finds_alone():
+    rng = random.Random(0)
+    words = [w for forms in SETS.values() for fs in forms.values() for f in fs if (w := literal(f))]
+    documents = [" ".join(rng.choices([*words, "and", "the"], k=rng.randrange(20))) for _ in range(300)]
+    specs = {
+        name: {"forms": forms, "case_sensitive": number % 2 == 0, "whole_words": number % 3 > 0}
+        for number, (name, forms) in enumerate(SETS.items())
+    }
+    batch = _as_batch(True, pa.array(documents, pa.string()), 0, 0, None)
+    together = Matcher(specs).find(batch)
+    for (name, spec), found in zip(specs.items(), together):
+        alone = Matcher({name: spec}).find(batch)[0]
+        assert all(np.array_equal(a, b) for a, b in zip(found, alone)), json.dumps(spec)
+        assert len(found.rows)
