@@ -1,31 +1,21 @@
-"""Choose a concept's samples among the candidates that a scan found."""
+"""Find the samples of a concept in a corpus."""
 
 from orrery.logs import log_to
 
 log_to(snakemake.log[0])
 
-from orrery import store
-from orrery.assets import facts_of
-from orrery.corpus.scan import read_candidates, select
-from orrery.errors import OrreryError
-from orrery.logs import note
+from orrery.corpus.files import list_files
+from orrery.corpus.filtering import candidates_of, write_samples
+from orrery.corpus.scan import discard
 
-source, concept = snakemake.wildcards.source, snakemake.wildcards.concept
-samples, report = select(*read_candidates(snakemake.input.scan)[concept], snakemake.params.spec)
-print(report)
-short = [
-    f"{label} {n} (found {report['found'][label]})" for label, n in report["kept"].items() if n < report["quota"]
-]
-if short:
-    note(f"{source}/{concept}: fewer than the {report['quota']} wanted of {', '.join(short)}")
-if not samples:
-    raise OrreryError(
-        f"{source} holds no usable occurrence of {concept} in {report['documents']} documents "
-        f"(dropped: {report['dropped'] or 'none'}); try another corpus, or loosen concepts.{concept}.corpus."
-    )
-facts = {key: value for key, value in facts_of(snakemake.input.corpus).items() if key != "listing"}
-store.write_table(
-    snakemake.output.samples,
-    store.sample_columns(samples),
-    {"source": source, "concept": concept, "asset": facts, "report": report},
-)
+params, wildcards, folder = snakemake.params, snakemake.wildcards, snakemake.input.corpus
+files = list_files(folder, params.corpus.get("files"), wildcards.source)
+candidates, report = candidates_of(
+    files, (0, 1), params.corpus, wildcards.concept, params.spec, params.together, params.samples, params.pieces,
+    snakemake.threads, wildcards.source, params.code,
+)  # fmt: skip
+write_samples(
+    snakemake.output.samples, candidates, report, params.spec, files, params.corpus, folder, wildcards.source,
+    wildcards.concept, params.code,
+)  # fmt: skip
+discard(files, params.corpus, wildcards.concept, params.spec, params.pieces, params.code)

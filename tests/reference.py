@@ -98,7 +98,7 @@ def spread(documents, spec, name, file):
         pool = sorted(d for d in drawn if d[3] == label)[: 3 * options["per_label"]]
         kept[label] = pool
     chosen = {label: [] for label in forms}
-    for number, *sample in sorted(d for pool in kept.values() for d in pool):
+    for _, *sample in sorted(d for pool in kept.values() for d in pool):
         label, content = sample[2], (sample[3], sample[4])
         if len(chosen[label]) < options["per_label"] and not (content in seen and options["duplicates"] == "drop"):
             seen.add(content)

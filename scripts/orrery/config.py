@@ -12,7 +12,7 @@ from pathlib import Path
 
 from orrery.corpus.forms import mistake
 from orrery.errors import OrreryError
-from orrery.samples import fillers
+from orrery.samples import named_categories
 from orrery.schema import quote, schema_mistakes, suggest
 
 LIBRARY = Path(__file__).parent
@@ -22,8 +22,6 @@ HTML_ONLY = ("scatter-3d",)
 # The modules whose code changes the numbers (or looks) of each rule's output, beside the rule's own script. How files
 # are laid out counts by the number `store.FORMAT`, so that a new reader does not repeat the work of a GPU.
 MODULES = {
-    "scan_corpus": [f"corpus/{name}" for name in ("forms", "matcher", "occurrences", "readers", "scan", "selection")],
-    "gather_scan": ["corpus/occurrences", "corpus/scan", "corpus/selection"],
     "filter_corpus": [f"corpus/{name}" for name in ("forms", "matcher", "occurrences", "readers", "scan", "selection")],
     "import_samples": ["samples", "corpus/tables", "corpus/forms", "corpus/matcher"],
     "expand_prompts": ["samples"],
@@ -159,11 +157,10 @@ def _check_assets(assets):
         if "package" in asset and "sha256" not in asset:
             yield f"assets.{name}: sha256 is missing; a file from a package is only taken with its digest"
 
-
         if asset["stream"] and asset.get("kind") == "dataset" and ("sha256" in asset or "convert" in asset):
-            yield f"assets.{name}.stream: a data set that is not downloaded has no digest and no conversion; write stream: false"
+            yield f"assets.{name}.stream: what is not downloaded has no digest and no conversion; write stream: false"
         if ("config" in asset or "split" in asset) and not (asset.get("kind") == "dataset" and asset["stream"]):
-            yield f"assets.{name}: config and split belong to a data set that is streamed; write kind: dataset, or files"
+            yield f"assets.{name}: config and split belong to a streamed data set; write kind: dataset, or files"
 
 
 def _check_layers(name, layers, depth):
@@ -224,7 +221,7 @@ def _check_forms(key, concept):
 def _check_templates(name, concept):
     try:
         for template in concept.get("templates", ()):
-            fillers(template, concept.get("phrase", ""), concept.get("categories", {}), name)
+            named_categories(template, concept.get("phrase", ""), concept.get("categories", {}), name)
     except OrreryError as error:
         yield str(error)
     if "phrase" in concept and concept["phrase"].count("{label}") != 1:
@@ -244,9 +241,7 @@ def _check_corpora(config):
             elif reason := misfit(name, config["concepts"][concept]):
                 yield f"corpora.{name}.together: {concept!r} cannot be looked for: {reason}"
         if corpus["labelled"] and (corpus["together"] or corpus["scatter"] > 1):
-            yield f"corpora.{name}.labelled: its rows are samples already, nothing is scanned; remove together and scatter"
-    if "together" in config["concepts"]:
-        yield "concepts.together: the name 'together' is reserved for scans of several concepts; choose another"
+            yield f"corpora.{name}.labelled: its rows are samples, nothing is scanned; remove together and scatter"
 
 
 def _absent(name, asset):
@@ -354,21 +349,17 @@ def corpus_content(corpus):
     return {key: corpus[key] for key in ("files", "format", "text") if key in corpus}
 
 
-def scan_of(config, source, concept):
-    """The name of the scan that looks for a concept: its own, or that of all which are looked for together."""
-    return "together" if concept in config["corpora"][source]["together"] else concept
+def specs_together(config, source, concept):
+    """concept → specification of the others that are looked for in the same reading of a corpus."""
+    together = config["corpora"][source]["together"]
+    return {name: corpus_spec(config, name) for name in together if name != concept} if concept in together else {}
 
 
-def scan_specs(config, source, scan):
-    """concept → specification of all concepts of a scan."""
-    names = config["corpora"][source]["together"] if scan == "together" else [scan]
-    return {name: corpus_spec(config, name) for name in names}
-
-
-def scan_parts(config, source, scan):
-    """How many jobs a scan is spread over. One that stops early reads a prefix, of which there is only one."""
-    samplings = {spec["options"]["sampling"] for spec in scan_specs(config, source, scan).values()}
-    return config["corpora"][source]["scatter"] if samplings == {"spread"} else 1
+def parts_of(config, source, concept, pattern):
+    """The files of the parts of a scan. One that stops early reads a prefix, of which there is only one."""
+    spread = config["concepts"][concept]["corpus"]["sampling"] == "spread"
+    parts = config["corpora"][source]["scatter"] if spread else 1
+    return [pattern.format(source=source, concept=concept, part=n + 1, parts=parts) for n in range(parts)]
 
 
 def shape_of(concept):

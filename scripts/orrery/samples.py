@@ -23,8 +23,12 @@ def read_templates(path, concept):
         with open(path, encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
             if "template" not in (reader.fieldnames or ()):
-                raise OrreryError(f"{key}: {path!r} has no column 'template'; it has {', '.join(reader.fieldnames or ())}.")
-            return [(row.get("id") or f"row {n + 1}", row["template"]) for n, row in enumerate(reader) if row["template"]]
+                raise OrreryError(
+                    f"{key}: {path!r} has no column 'template'; it has {', '.join(reader.fieldnames or ())}."
+                )
+            return [
+                (row.get("id") or f"row {n + 1}", row["template"]) for n, row in enumerate(reader) if row["template"]
+            ]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise OrreryError(f"{key}: {path!r} cannot be read as CSV ({error}).") from error
 
@@ -48,8 +52,8 @@ def expand_templates(templates, values, categories=None, phrase="{label}", conce
     Returns
     -------
     list of dict
-        One sample each, sorted by label; `group` is the template's id; `start` and `end` are the characters of the label,
-        or of the whole phrase.
+        One sample each, sorted by label; `group` is the template's id; `start` and `end` are the characters of the
+        label, or of the whole phrase.
 
     Raises
     ------
@@ -57,26 +61,46 @@ def expand_templates(templates, values, categories=None, phrase="{label}", conce
         A template has no place for the label, or names what is no category.
     """
     categories = categories or {}
-    written = [(name, template, fillers(template, phrase, categories, concept)) for name, template in templates]
+    written = [(name, template, _combinations(template, phrase, categories, concept)) for name, template in templates]
     samples = []
     for label, value in values.items():
-        for row, (name, template, fillers) in enumerate(written):
-            for words in fillers:
+        for row, (name, template, combinations) in enumerate(written):
+            for words in combinations:
                 text, start, end = _fill(template, phrase, {**words, "label": label})
                 samples.append(
-                    {"label": label, "value": value, "text": text, "start": start, "end": end, "group": name, "row": row}
+                    {
+                        "label": label,
+                        "value": value,
+                        "text": text,
+                        "start": start,
+                        "end": end,
+                        "group": name,
+                        "row": row,
+                    }
                 )
     return samples
 
 
-def fillers(template, phrase, categories, concept):
+def _combinations(template, phrase, categories, concept):
     """Every combination of the words of the categories that a template names."""
+    used = named_categories(template, phrase, categories, concept)
+    return [dict(zip(used, words)) for words in product(*(categories[name] for name in used))]
+
+
+def named_categories(template, phrase, categories, concept):
+    """The categories that a template names, its phrase included.
+
+    Raises
+    ------
+    OrreryError
+        It has no place for the label or several, or names what is no category.
+    """
     names = PLACEHOLDER.findall(template)
     places = [name for name in names if name in ("label", "phrase")]
     if len(places) != 1:
         raise OrreryError(
-            f"concepts.{concept}.templates: {template!r} has {len(places)} places for the label; write {{label}} or {{phrase}} "
-            "once."
+            f"concepts.{concept}.templates: {template!r} has {len(places)} places for the label; write {{label}} or "
+            "{{phrase}} once."
         )
     names += PLACEHOLDER.findall(phrase) if places == ["phrase"] else []
     used = [name for name in dict.fromkeys(names) if name not in ("label", "phrase")]
@@ -86,7 +110,7 @@ def fillers(template, phrase, categories, concept):
             f"concepts.{concept}.categories: {template!r} names {{{unknown[0]}}}, which is none of "
             f"{', '.join(categories) or 'none'}; add it, or write another."
         )
-    return [dict(zip(used, words)) for words in product(*(categories[name] for name in used))]
+    return used
 
 
 def _fill(template, phrase, words):
@@ -144,9 +168,10 @@ def labelled_samples(rows, values, find, options, source="corpus", concept="conc
             place = f"{row['file']}:{row['row']}"
             kept[label].append(
                 {
-                    "label": label, "value": _number(row, "value", source, values[label]), "text": text, "start": span[0],
-                    "end": span[1], "group": row.get("group") or row.get("id") or place, "document": row.get("id") or "",
-                    "title": row.get("title") or "", "url": row.get("url") or "", "file": row["file"], "row": row["row"],
+                    "label": label, "value": _number(row, "value", source, values[label]), "text": text,
+                    "start": span[0], "end": span[1], "group": row.get("group") or row.get("id") or place,
+                    "document": row.get("id") or "", "title": row.get("title") or "", "url": row.get("url") or "",
+                    "file": row["file"], "row": row["row"],
                 }
             )  # fmt: skip
     report = {
@@ -165,8 +190,8 @@ def _given_span(row, source):
     start, end = (int(_number(row, key, source)) for key in ("start", "end"))
     if not 0 <= start < end <= len(row["text"]):
         raise OrreryError(
-            f"corpora.{source}: row {row['row']} of {row['file']!r} has the span {start} to {end}, which is not inside its "
-            f"text of {len(row['text'])} characters; count characters from 0, the end not included."
+            f"corpora.{source}: row {row['row']} of {row['file']!r} has the span {start} to {end}, which is not inside "
+            f"its text of {len(row['text'])} characters; count characters from 0, the end not included."
         )
     return start, end
 

@@ -57,6 +57,13 @@ def read_table(path):
     return columns, json.loads(table.schema.metadata[b"orrery"])
 
 
+def table_attributes(path):
+    """The attributes of a file of `write_table`."""
+    import pyarrow.parquet as pq
+
+    return json.loads(pq.read_schema(path).metadata[b"orrery"])
+
+
 def sample_columns(samples):
     """The columns of the samples contract from a list of dicts; what a sample lacks is filled in."""
     return {name: [s.get(name, missing) for s in samples] for name, missing in SAMPLE_COLUMNS.items()}

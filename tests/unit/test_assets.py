@@ -128,7 +128,7 @@ except OrreryError as error:
 
 def fetch_from(url, tmp_path, spec, **env):
     """`assets.fetch` in a process of its own, since the hub's client reads its settings when it is imported."""
-    spec = {"kind": "model", "revision": "main", **spec}
+    spec = {"kind": "model", "revision": "main", "stream": False, **spec}
     return subprocess.run(
         [sys.executable, "-c", FETCH, str(ROOT / "scripts"), json.dumps(spec), str(tmp_path / "out")],
         env={**os.environ, "HF_ENDPOINT": url, "HF_HOME": str(tmp_path / "cache"), **env},

@@ -6,6 +6,7 @@ import json
 import os
 import random
 from functools import partial
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.csv
@@ -28,7 +29,9 @@ OPTIONS = {
     "similarity": 0.8, "phrases": "ignore", "phrase_repeats": 3,
 }  # fmt: skip
 MONTHS = {"March": ["March"], "May": ["May"]}
-WEEKDAYS = {day: [day, f"{day}s"] for day in "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()}
+WEEKDAYS = {
+    day: [day, f"{day}s"] for day in ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+}
 
 
 def spec_of(forms=MONTHS, seed=0, **options):
@@ -47,8 +50,14 @@ def write_parquet(path, texts, rows_per_group=1000, **columns):
 
 
 def run(files, specs, tmp_path, **options):
-    results = engine.scan(files, CORPUS, specs, tmp_path / "pieces", **options)
-    return {name: engine.select(*results[name], spec) for name, spec in specs.items()}
+    """name → (samples, report), each concept by a scan for all of them."""
+    found = {}
+    for name, spec in specs.items():
+        found[name] = engine.select(*engine.scan(files, CORPUS, name, specs, tmp_path / "pieces", **options), spec)
+    for name, spec in specs.items():
+        engine.discard(files, CORPUS, name, spec, tmp_path / "pieces", "")
+    assert not list((tmp_path / "pieces").glob("*.parquet"))
+    return found
 
 
 @pytest.fixture
@@ -92,7 +101,9 @@ def test_context_reaches_over_lines_and_white_space_is_kept_or_not(find):
 
 
 def test_every_drop_is_counted(find):
-    samples, report = find("It was in May", "It was in May", "March then May", "May", leaks="drop", min_chars=3, per_label=5)
+    samples, report = find(
+        "It was in May", "It was in May", "March then May", "May", leaks="drop", min_chars=3, per_label=5
+    )
     assert len(samples) == 1
     assert report["dropped"] == {"another label in the context": 1, "context too short": 2, "exact duplicate": 1}
     assert sum(report["found"].values()) == len(samples) + sum(report["dropped"].values())
@@ -107,12 +118,19 @@ def test_quota_and_cap_and_early_stop(find):
 
 def test_flags_instead_of_drops(find):
     samples, report = find("we met in May", "we met in May", "March or May", duplicates="flag")
-    assert [s["flags"] for s in samples] == ["another label in the context", "", "exact duplicate", "another label in the context"]
+    assert [s["flags"] for s in samples] == [
+        "another label in the context",
+        "",
+        "exact duplicate",
+        "another label in the context",
+    ]
     assert report["dropped"] == {}
 
 
 def test_near_duplicates_and_boilerplate(find):
-    story = "The committee agreed that the hearing on the new bridge would be held at noon on the {} of May in the old hall"
+    story = (
+        "The committee agreed that the hearing on the new bridge would be held at noon on the {} of May in the old hall"
+    )
     near = [story.format(n) for n in ("first", "first!", "3rd")] + ["Nothing of the kind was ever said about May again"]
     samples, report = find(*near, before=200, after=200, near_duplicates="drop")
     assert len(samples) == 2 and report["dropped"] == {"near duplicate": 2}
@@ -132,7 +150,7 @@ def documents(n, seed=0):
              "\0", "Mondaylike", "x" * 60, "שבת", "(Sunday)"]  # fmt: skip
     weights = [8 if word.islower() else 1 for word in words]
     for _ in range(n):
-        size = rng.choice([0, 1, 5, 20, 60, 150])
+        size = rng.choice([0, 1, 3, 8, 20, 60])
         yield "".join(word + rng.choice([" ", " ", " ", "", "  "]) for word in rng.choices(words, weights, k=size))
 
 
@@ -167,7 +185,9 @@ def test_first_equals_the_reference(many, tmp_path, options):
     }
 
 
-@pytest.mark.parametrize("options", [{"per_label": 40, "per_document": 1, "leaks": "drop"}, {"per_label": 500, "min_chars": 20}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{"per_label": 40, "per_document": 1, "leaks": "drop"}, {"per_label": 500, "min_chars": 20}], ids=str
+)
 def test_spread_equals_the_reference(many, tmp_path, options):
     file, texts = many
     spec = spec_of(WEEKDAYS, seed=5, sampling="spread", case_sensitive=False, **options)
@@ -187,6 +207,14 @@ def test_contexts_equal_the_reference(tmp_path_factory, texts, before, after, no
 
 
 # ------------------------------------------------------------------------------------------ many files and parts
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small_units():
+    """Every file is a unit of its own."""
+    whole, engine.UNIT_BYTES = engine.UNIT_BYTES, 0
+    yield
+    engine.UNIT_BYTES = whole
 
 
 @pytest.fixture(scope="module")
@@ -210,8 +238,13 @@ def alone(several, tmp_path_factory):
 @pytest.mark.parametrize("workers", [1, 2, 5])
 def test_processes_and_company_change_nothing(several, alone, tmp_path, workers):
     assert run(several, SPECS, tmp_path, workers=workers) == alone
-    assert not (tmp_path / "pieces").exists()
     assert 1 < alone["first"][1]["files"] < 7 and alone["spread"][1]["files"] == 7
+
+
+def test_small_files_are_scanned_together(several, alone, tmp_path, monkeypatch):
+    monkeypatch.setattr(engine, "UNIT_BYTES", 5 * several[0].size // 2)
+    assert 1 < len(engine.units_of(several)) < 7
+    assert run(several, {"spread": SPECS["spread"]}, tmp_path) == {"spread": alone["spread"]}
 
 
 @pytest.mark.parametrize("parts", [2, 3, 7])
@@ -219,9 +252,9 @@ def test_a_scattered_scan_gives_the_same(several, alone, tmp_path, parts):
     spec = SPECS["spread"]
     merge = engine.Merge(spec)
     for part in range(parts):
-        result = engine.scan(several[part::parts], CORPUS, {"spread": spec}, tmp_path / "pieces")
-        engine.write_candidates(tmp_path / "part.parquet", result)
-        merge.add(*engine.read_candidates(tmp_path / "part.parquet")["spread"])
+        result = engine.scan(several[part::parts], CORPUS, "spread", {"spread": spec}, tmp_path / "pieces")
+        engine.write_candidates(tmp_path / "part.parquet", *result)
+        merge.add(*engine.read_candidates(tmp_path / "part.parquet"))
     assert engine.select(*merge.result(), spec) == alone["spread"]
 
 
@@ -241,33 +274,51 @@ def test_a_spread_sample_is_uniform(tmp_path):
 def test_a_killed_scan_goes_on_at_the_file_that_was_open(several, alone, tmp_path, monkeypatch):
     seen = []
 
-    def dies(file, job, *rest, at=3):
-        seen.append(file.name)
+    def dies(files, job, *rest, at=3):
+        seen.append(files[0].name)
         if len(seen) > at:
             raise KeyboardInterrupt
-        return scan_file(file, job, *rest)
+        return scan_unit(files, job, *rest)
 
-    scan_file = engine.scan_file
-    monkeypatch.setattr(engine, "scan_file", dies)
+    scan_unit = engine.scan_unit
+    monkeypatch.setattr(engine, "scan_unit", dies)
     with pytest.raises(KeyboardInterrupt):
         run(several, {"spread": SPECS["spread"]}, tmp_path)
-    monkeypatch.setattr(engine, "scan_file", partial(dies, at=99))
+    monkeypatch.setattr(engine, "scan_unit", partial(dies, at=99))
     assert run(several, {"spread": SPECS["spread"]}, tmp_path)["spread"] == alone["spread"]
     assert seen == [f"{n:02d}.parquet" for n in (0, 1, 2, 3, 3, 4, 5, 6)]
 
 
-def test_pieces_of_another_concept_are_not_used(several, tmp_path, monkeypatch):
+def test_what_was_found_together_is_not_looked_for_again(several, alone, tmp_path, monkeypatch):
+    engine.scan(several, CORPUS, "spread", SPECS, tmp_path / "pieces")
+    monkeypatch.setattr(engine, "scan_unit", None)
+    result = engine.scan(several, CORPUS, "first", {"first": SPECS["first"]}, tmp_path / "pieces")
+    assert engine.select(*result, SPECS["first"]) == alone["first"]
+
+
+def test_pieces_of_another_form_or_code_or_file_are_not_used(several, tmp_path):
     spec = SPECS["spread"]
-    monkeypatch.setattr(engine.shutil, "rmtree", lambda *_, **__: None)
-    run(several[:2], {"c": spec}, tmp_path)
     mended = {**spec, "forms": {**WEEKDAYS, "Monday": ["meeting"]}}
-    monkeypatch.undo()
-    assert run(several[:2], {"c": mended}, tmp_path)["c"][1]["found"]["Monday"] > 1000
+    versions = {
+        engine.version_of(files, CORPUS, name, spec, code)
+        for files, name, spec, code in (
+            (several, "c", spec, ""), (several, "c", mended, ""), (several, "d", spec, ""), (several, "c", spec, "2"),
+            (several[:2], "c", spec, ""), ([several[0]._replace(version="0"), *several[1:]], "c", spec, ""),
+        )
+    }  # fmt: skip
+    assert len(versions) == 6
+    engine.scan(several[:2], CORPUS, "c", {"c": spec}, tmp_path / "pieces")
+    assert run(several[:2], {"c": mended}, tmp_path / "other")["c"][1]["found"]["Monday"] > 500
 
 
 # ------------------------------------------------------------------------------------------------------- readers
 
-ROWS = [{"text": "first\nline of May", "id": "a"}, {"text": None, "id": "b"}, {"text": 'third, "May"', "id": 3}, {"text": "", "id": "d"}]
+ROWS = [
+    {"text": "first\nline of May", "id": "a"},
+    {"text": None, "id": "b"},
+    {"text": 'third, "May"', "id": 3},
+    {"text": "", "id": "d"},
+]
 
 
 def texts_of(path, format="auto", **options):
@@ -286,7 +337,9 @@ def write_as(kind, path):
         path.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
     else:
         comma = "\t" if "tsv" in kind else ","
-        lines = [f"id{comma}text"] + [f'{r["id"]}{comma}"{(r["text"] or "").replace(chr(34), chr(34) * 2)}"' for r in ROWS]
+        lines = [f"id{comma}text"] + [
+            f'{r["id"]}{comma}"{(r["text"] or "").replace(chr(34), chr(34) * 2)}"' for r in ROWS
+        ]
         path.write_text("\r\n".join(lines))
 
 
@@ -373,7 +426,7 @@ def test_bad_files_get_a_sentence(tmp_path, name, content, format, sentence):
 
 
 def test_a_truncated_parquet_file_gets_a_sentence(tmp_path, many):
-    data = open(many[0].path, "rb").read()
+    data = Path(many[0].path).read_bytes()
     for name, cut in (("end", data[:-100]), ("page", data[:5000] + bytes(3000) + data[8000:])):
         (tmp_path / f"{name}.parquet").write_bytes(cut)
         with pytest.raises(OrreryError, match=f"corpora.mine: '{name}.parquet' cannot be read"):

@@ -40,11 +40,15 @@ def found_in(documents, forms, case_sensitive=True, whole_words=True, separated=
     return found
 
 
+# The newest letters are known to one library and not yet to another.
+KNOWN = st.characters(exclude_categories=("Cs", "Cn"))
+
+
 @st.composite
 def texts(draw):
     words = [form for forms in SETS.values() for fs in forms.values() for form in fs if literal(form)]
     words = [literal(w) for w in words] + ["Mondays", "mayor", "KISS", "STRASSE", "ﬁ", "\r\n"]
-    piece = st.one_of(st.sampled_from(words), st.text(ALPHABET, max_size=4), st.text(max_size=3))
+    piece = st.one_of(st.sampled_from(words), st.text(ALPHABET, max_size=4), st.text(KNOWN, max_size=3))
     return "".join(draw(st.lists(piece, max_size=14)))
 
 
@@ -96,7 +100,9 @@ def test_forms_that_cannot_be_searched_for(form, sentence):
     assert sentence in mistake(form)
 
 
-@pytest.mark.parametrize("form", ["Mon", r"Mon\.?", r"[$^]5", r"\p{Lu}\w+", r"(?:a|b)+c", r"C\+\+", r"\^", "(?i:a)b", r"a\\b"])
+@pytest.mark.parametrize(
+    "form", ["Mon", r"Mon\.?", r"[$^]5", r"\p{Lu}\w+", r"(?:a|b)+c", r"C\+\+", r"\^", "(?i:a)b", r"a\\b"]
+)
 def test_forms_that_can(form):
     assert mistake(form) is None
     Matcher({"c": {"forms": {"x": [form]}, "case_sensitive": True, "whole_words": True}})

@@ -27,8 +27,9 @@ FIGURES = orrery.figure_targets(config)
 # While a model loads one core works: half of them leaves room for the figures of the set before.
 HALF = max(1, min(8, (workflow.resource_settings.cores or 16) // 2))
 
-# Corpora of plain documents; the others are tables of samples.
-RAW = [name for name, corpus in config["corpora"].items() if not corpus["labelled"]]
+# Corpora of plain documents (the others are tables of samples), and those that are read in several jobs.
+RAW = {name for name, corpus in config["corpora"].items() if not corpus["labelled"]}
+SCATTERED = {name for name, corpus in config["corpora"].items() if corpus["scatter"] > 1}
 
 
 def any_of(names):
@@ -44,7 +45,6 @@ wildcard_constraints:
     layer=r"all|embed|final|unembed|\d{2,3}",
     reducer=any_of([*config["reducers"], "raw"]),
     figure=any_of(config["figures"]),
-    scan=any_of([*config["concepts"], "together"]),
     part=r"\d+",
     parts=r"\d+",
 

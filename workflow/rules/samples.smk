@@ -1,85 +1,8 @@
-rule scan_corpus:
-    input:
-        corpus=asset_of("corpora"),
-    output:
-        table=temp("results/scans/{source}/{scan}.parquet"),
-    log:
-        "results/logs/scan_corpus/{source}/{scan}.log",
-    benchmark:
-        "results/benchmarks/scan_corpus/{source}/{scan}.tsv"
-    wildcard_constraints:
-        source=any_of(s for s in RAW if config["corpora"][s]["scatter"] == 1),
-    conda:
-        "../../envs/orrery.yaml"
-    threads: HALF
-    resources:
-        mem_mb=lambda wc, threads: 1000 + 1000 * threads,
-        runtime=480,
-    params:
-        code=orrery.code_version("scan_corpus"),
-        corpus=lambda wc: config["corpora"][wc.source],
-        concepts=lambda wc: orrery.scan_specs(config, wc.source, wc.scan),
-        part=(0, 1),
-    message:
-        "Looking for {wildcards.scan} in {wildcards.source}"
-    script:
-        "../../scripts/scan_corpus.py"
-
-
-use rule scan_corpus as scan_part with:
-    output:
-        table=temp("results/scans/{source}/{scan}/{part}-of-{parts}.parquet"),
-    log:
-        "results/logs/scan_part/{source}/{scan}/{part}-of-{parts}.log",
-    benchmark:
-        "results/benchmarks/scan_part/{source}/{scan}/{part}-of-{parts}.tsv"
-    wildcard_constraints:
-        source=any_of(s for s in RAW if config["corpora"][s]["scatter"] > 1),
-    params:
-        code=orrery.code_version("scan_corpus"),
-        corpus=lambda wc: config["corpora"][wc.source],
-        concepts=lambda wc: orrery.scan_specs(config, wc.source, wc.scan),
-        part=lambda wc: (int(wc.part) - 1, int(wc.parts)),
-    message:
-        "Looking for {wildcards.scan} in part {wildcards.part} of {wildcards.parts} of {wildcards.source}"
-
-
-rule gather_scan:
-    input:
-        parts=lambda wc: [
-            rules.scan_part.output.table.format(**wc, part=n + 1, parts=parts)
-            for parts in [orrery.scan_parts(config, wc.source, wc.scan)]
-            for n in range(parts)
-        ],
-    output:
-        table=temp("results/scans/{source}/{scan}.parquet"),
-    log:
-        "results/logs/gather_scan/{source}/{scan}.log",
-    benchmark:
-        "results/benchmarks/gather_scan/{source}/{scan}.tsv"
-    wildcard_constraints:
-        source=any_of(s for s in RAW if config["corpora"][s]["scatter"] > 1),
-    conda:
-        "../../envs/orrery.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=60,
-    params:
-        code=orrery.code_version("gather_scan"),
-        concepts=lambda wc: orrery.scan_specs(config, wc.source, wc.scan),
-    message:
-        "Putting the scan of {wildcards.source} for {wildcards.scan} together"
-    script:
-        "../../scripts/gather_scan.py"
-
-
-# What the samples depend on stands in the params; a scan is only how they are found. Were its date heeded, an edit of one
-# concept would remake those that were looked for together with it.
+# What a scan reads for the concepts that share it is kept beside the results, named after its content: so each concept has
+# its own job and its own reasons to rerun, and still the corpus is read once.
 rule filter_corpus:
     input:
         corpus=asset_of("corpora"),
-        scan=ancient(lambda wc: f"results/scans/{wc.source}/{orrery.scan_of(config, wc.source, wc.concept)}.parquet"),
     output:
         samples="results/samples/{source}/{concept}.parquet",
     log:
@@ -87,7 +10,69 @@ rule filter_corpus:
     benchmark:
         "results/benchmarks/filter_corpus/{source}/{concept}.tsv"
     wildcard_constraints:
-        source=any_of(RAW),
+        source=any_of(RAW - SCATTERED),
+    conda:
+        "../../envs/orrery.yaml"
+    threads: HALF
+    resources:
+        mem_mb=lambda wc, threads: 1000 + 1000 * threads,
+        runtime=480,
+    params:
+        code=orrery.code_version("filter_corpus"),
+        corpus=lambda wc: orrery.corpus_content(config["corpora"][wc.source]),
+        spec=lambda wc: orrery.corpus_spec(config, wc.concept),
+        # a function of input is no reason to rerun
+        together=lambda wc, input: orrery.specs_together(config, wc.source, wc.concept),
+        samples=lambda wc, input: f"results/samples/{wc.source}/{{concept}}.parquet",
+        pieces=lambda wc, input: f"results/scans/{wc.source}",
+    message:
+        "Looking for {wildcards.concept} in {wildcards.source}"
+    script:
+        "../../scripts/filter_corpus.py"
+
+
+rule scan_part:
+    input:
+        corpus=asset_of("corpora"),
+    output:
+        candidates=temp("results/scans/{source}/{concept}/{part}-of-{parts}.parquet"),
+    log:
+        "results/logs/scan_part/{source}/{concept}/{part}-of-{parts}.log",
+    benchmark:
+        "results/benchmarks/scan_part/{source}/{concept}/{part}-of-{parts}.tsv"
+    wildcard_constraints:
+        source=any_of(RAW & SCATTERED),
+    conda:
+        "../../envs/orrery.yaml"
+    threads: HALF
+    resources:
+        mem_mb=lambda wc, threads: 1000 + 1000 * threads,
+        runtime=480,
+    params:
+        code=orrery.code_version("filter_corpus"),
+        corpus=lambda wc: orrery.corpus_content(config["corpora"][wc.source]),
+        spec=lambda wc: orrery.corpus_spec(config, wc.concept),
+        together=lambda wc, input: orrery.specs_together(config, wc.source, wc.concept),
+        samples=lambda wc, input: f"results/samples/{wc.source}/{{concept}}.parquet",
+        pieces=lambda wc, input: f"results/scans/{wc.source}",
+    message:
+        "Looking for {wildcards.concept} in part {wildcards.part} of {wildcards.parts} of {wildcards.source}"
+    script:
+        "../../scripts/scan_part.py"
+
+
+rule gather_parts:
+    input:
+        corpus=asset_of("corpora"),
+        parts=lambda wc: orrery.parts_of(config, wc.source, wc.concept, rules.scan_part.output.candidates),
+    output:
+        samples="results/samples/{source}/{concept}.parquet",
+    log:
+        "results/logs/gather_parts/{source}/{concept}.log",
+    benchmark:
+        "results/benchmarks/gather_parts/{source}/{concept}.tsv"
+    wildcard_constraints:
+        source=any_of(RAW & SCATTERED),
     conda:
         "../../envs/orrery.yaml"
     threads: 1
@@ -99,9 +84,9 @@ rule filter_corpus:
         corpus=lambda wc: orrery.corpus_content(config["corpora"][wc.source]),
         spec=lambda wc: orrery.corpus_spec(config, wc.concept),
     message:
-        "Choosing the samples of {wildcards.concept} from {wildcards.source}"
+        "Putting together what was found of {wildcards.concept} in {wildcards.source}"
     script:
-        "../../scripts/filter_corpus.py"
+        "../../scripts/gather_parts.py"
 
 
 rule import_samples:
@@ -114,7 +99,7 @@ rule import_samples:
     benchmark:
         "results/benchmarks/import_samples/{source}/{concept}.tsv"
     wildcard_constraints:
-        source=any_of(set(config["corpora"]) - set(RAW)),
+        source=any_of(set(config["corpora"]) - RAW),
     conda:
         "../../envs/orrery.yaml"
     threads: 1

@@ -124,8 +124,8 @@ class RemoteFile:
                 hf_raise_for_status(answer)
             except Exception as error:
                 raise OrreryError(
-                    f"corpora.{self._corpus}: {self._file.name!r} could not be read: {reason(error, self._file.hub)} What "
-                    "was read is kept; run again to go on."
+                    f"corpora.{self._corpus}: {self._file.name!r} could not be read: {reason(error, self._file.hub)} "
+                    "What was read is kept; run again to go on."
                 ) from error
             if len(answer.content) == end - start:
                 return answer.content
@@ -178,5 +178,7 @@ def reason(error, hub):
     if isinstance(error, errors.RepositoryNotFoundError):
         return f"there is no {hub!r} (or it is private and HF_TOKEN is not set); check the id."
     if isinstance(error, errors.OfflineModeIsEnabled):
-        return f"{hub!r} is not in the local cache and HF_HUB_OFFLINE is set; unset it, or give a local folder with path."
+        return (
+            f"{hub!r} is not in the local cache and HF_HUB_OFFLINE is set; unset it, or give a local folder with path."
+        )
     return f"{(str(error).strip().splitlines() or [type(error).__name__])[0].rstrip('.')}."

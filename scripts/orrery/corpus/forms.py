@@ -66,16 +66,18 @@ def unicode_classes(form):
         elif token == "]":
             depth = max(0, depth - 1)
         elif token[1:].lower() in _CLASSES:
-            body = _CLASSES[token[1].lower()]
-            negated = token[1].isupper()
-            if depth and negated and token[1] != "D":
-                raise ValueError(rf"{token} cannot stand inside […]; write the characters themselves")
-            if negated and token[1] == "D":
-                token = r"\P{Nd}"
-            else:
-                token = body if depth else f"[{'^' if negated else ''}{body}]"
+            token = _class(token[1], inside=depth > 0)
         parts.append(token)
     return "".join([*parts, form[end:]])
+
+
+def _class(letter, inside):
+    body, negated = _CLASSES[letter.lower()], letter.isupper()
+    if letter == "D":
+        return r"\P{Nd}"
+    if inside and negated:
+        raise ValueError(rf"\{letter} cannot stand inside […]; write the characters themselves")
+    return body if inside else f"[{'^' if negated else ''}{body}]"
 
 
 @cache

@@ -91,7 +91,8 @@ class Matcher:
         self.reads_utf8 = any(self._exact)
         self._ascii_chars = np.array([len(f.text) if f.text and f.text.isascii() else 0 for f in self._forms])
         self._of_form = {
-            name: np.array([getattr(f, name) for f in self._forms]) for name in ("concept", "label", "n_bytes", "varies")
+            name: np.array([getattr(f, name) for f in self._forms])
+            for name in ("concept", "label", "n_bytes", "varies")
         }
         self._is_regex = np.array([f.text is None for f in self._forms])
 
@@ -137,7 +138,6 @@ class Matcher:
         good &= ~whole | _bounded(batch, data, starts, ends, rows, good & whole)
         ids, rows, starts, ends = ids[good], rows[good], starts[good], ends[good]
         return self._of_form["concept"][ids], rows, starts, ends, self._of_form["label"][ids]
-
 
     def _has_known_length(self, data, ids, ends):
         """Whether a match is as long as its form: where all spellings are, or where it is ASCII throughout."""
@@ -241,8 +241,8 @@ def _compile(patterns, owners, concepts):
 
 def _not_linear(name, label, form, error):
     return OrreryError(
-        f"concepts.{name}.labels.{label}: {form!r} cannot be searched for in linear time ({str(error).rstrip('.')}); write it "
-        "shorter, without look-around, references, or the empty match."
+        f"concepts.{name}.labels.{label}: {form!r} cannot be searched for in linear time ({str(error).rstrip('.')}); "
+        "write it shorter, without look-around, references, or the empty match."
     )
 
 

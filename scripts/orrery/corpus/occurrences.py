@@ -71,7 +71,7 @@ class _Taker:
         self.found = np.zeros(len(self.labels), np.int64)
         self.dropped = Counter()
         self.documents = 0
-        self._chars = (-1, 0, 0)
+        self._chars = (-1, 0, 0)  # row, byte, characters before it
 
     def _sample(self, batch, found, i):
         """The sample of the i-th occurrence, or None and a count of the reason; `found` as lists."""
@@ -161,8 +161,8 @@ class Spread(_Taker):
 
     def __init__(self, name, spec, file):
         super().__init__(name, spec, file)
-        digest = hashlib.blake2b(f"{spec['seed']}/{name}/{file}".encode(), digest_size=8).digest()
-        self._key = np.uint64(int.from_bytes(digest, "little"))
+        text = f"{spec['seed']}/{name}/{file}".encode("utf-8", "surrogateescape")
+        self._key = np.uint64(int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little"))
         self._size = pool_size(self.options)
         self._pools = {label: [] for label in self.labels}
         self._limit = np.full(len(self.labels), np.iinfo(np.uint64).max, np.uint64)
@@ -218,6 +218,7 @@ def place_of(sample):
 
 def _report(taker, dropped):
     return {
+        "files": 1,
         "documents": taker.documents,
         "found": {label: int(n) for label, n in zip(taker.labels, taker.found)},
         "dropped": dict(sorted(dropped.items())),

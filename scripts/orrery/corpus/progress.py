@@ -1,4 +1,4 @@
-"""How far a scan is: files, speed, matches against quotas, time left; on the terminal for people, in the log for later."""
+"""How far a scan is: files, speed, matches against quotas, time left; on the terminal, and in the log for later."""
 
 import multiprocessing
 import sys
@@ -13,32 +13,33 @@ ON_TERMINAL, IN_LOG = 0.5, 30  # seconds between two lines
 class Shared:
     """Counters that all processes of a scan write to."""
 
-    def __init__(self, n_files):
+    def __init__(self, n_units):
         context = multiprocessing.get_context("fork")
         self.stop = context.Value("b", 0)
         self.text = context.Value("q", 0)
-        self.read = context.Array("q", n_files)
+        self.read = context.Array("q", n_units)
 
-    def note(self, number, text, read, takers):
-        """Count a batch of the file; whether to stop."""
+    def note(self, number, text, read):
+        """Count a batch of a unit; whether to stop."""
         with self.text.get_lock():
             self.text.value += text
         self.read[number] = read
         return bool(self.stop.value)
 
     def finish(self, number, size):
-        """Count a file as read."""
+        """Count a unit as read."""
         self.read[number] = size
 
 
 class Progress:
     """Shows a scan while it runs. A context manager."""
 
-    def __init__(self, name, files, concepts):
-        self._name, self._sizes = name, [file.size for file in files]
+    def __init__(self, name, units, concepts):
+        self._name, self._units = name, units
+        self._size = sum(file.size for unit in units for file in unit)
         self._quotas = {concept: spec["options"]["per_label"] for concept, spec in concepts.items()}
-        self.shared = Shared(len(files))
-        self._counts, self._files = {}, 0
+        self.shared = Shared(len(units))
+        self._counts, self._merged = {}, 0
         self._began, self._over = time.monotonic(), threading.Event()
         self._thread = None
 
@@ -54,7 +55,7 @@ class Progress:
     def merged(self, merges):
         """Take note of what the files read so far gave."""
         self.start()
-        self._files += 1
+        self._merged += 1
         self._counts = {concept: merge.counts() for concept, merge in merges.items()}
 
     def __exit__(self, *_):
@@ -75,16 +76,16 @@ class Progress:
                 print(self.line(), flush=True, file=sys.stdout)
 
     def line(self):
-        """One line: `fineweb: 3 of 14 files, 5,120 MB of text at 690 MB/s, weekdays 530/700 (least: Tuesday 41), 2:10 left`."""
+        """`fineweb: 3 of 14 files, 5,120 MB of text at 690 MB/s, weekdays 530/700 (least: Tuesday 41), at most …`."""
         seconds = max(1e-3, time.monotonic() - self._began)
         text, read = self.shared.text.value, sum(self.shared.read[:])
         parts = [
-            f"{self._files} of {len(self._sizes)} files",
+            f"{sum(map(len, self._units[: self._merged]))} of {sum(map(len, self._units))} files",
             f"{text / 1e6:,.0f} MB of text at {text / 1e6 / seconds:,.0f} MB/s",
             *(self._concept(name, counts) for name, counts in self._counts.items()),
         ]
-        if 0 < read < sum(self._sizes):
-            left = int(seconds * (sum(self._sizes) - read) / read)
+        if 0 < read < self._size:
+            left = int(seconds * (self._size - read) / read)
             parts.append(f"at most {left // 3600}:{left // 60 % 60:02d}:{left % 60:02d} left")
         return f"{self._name}: " + ", ".join(parts)
 

@@ -13,7 +13,8 @@ from orrery.errors import OrreryError
 
 BATCH_BYTES = 4 << 20
 FACTS = {"document": "id", "title": "title", "url": "url"}
-_ENDINGS = {".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".csv": "csv", ".tsv": "csv",
+_ENDINGS = {".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl",
+             ".csv": "csv", ".tsv": "csv",
             ".txt": "lines", ".cor": "lines"}  # fmt: skip
 _COMPRESSIONS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
 
@@ -67,8 +68,8 @@ def format_of(file, format, corpus):
         if name.endswith(ending):
             return found
     raise OrreryError(
-        f"corpora.{corpus}.format: {file.name!r} does not tell its format; write parquet, jsonl, csv, lines or text, or "
-        "choose other files."
+        f"corpora.{corpus}.format: {file.name!r} does not tell its format; write parquet, jsonl, csv, lines or "
+        "text, or choose other files."
     )
 
 
@@ -263,8 +264,8 @@ def _json_texts_one_by_one(chunk, lines, first, file, text, corpus):
         value = record.get(text) if record else None
         if value is not None and not isinstance(value, str):
             raise OrreryError(
-                f"corpora.{corpus}.text: line {first + number + 1} of {file.name!r} has {value!r} under {text!r}, which is "
-                "no text; name another key."
+                f"corpora.{corpus}.text: line {first + number + 1} of {file.name!r} has {value!r} under {text!r}, which "
+                "is no text; name another key."
             )
         texts.append(None if value is None else value.encode("utf-8", "surrogatepass").decode("utf-8", "replace"))
     return pa.array(texts, pa.string())
@@ -278,7 +279,9 @@ def _record(line, number, file, corpus):
     except ValueError as error:
         raise OrreryError(f"corpora.{corpus}: line {number + 1} of {file.name!r} is not JSON ({error}).") from error
     if not isinstance(record, dict):
-        raise OrreryError(f"corpora.{corpus}: line {number + 1} of {file.name!r} is no JSON object; write {{…}} a line.")
+        raise OrreryError(
+            f"corpora.{corpus}: line {number + 1} of {file.name!r} is no JSON object; write {{…}} a line."
+        )
     return record
 
 

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import multiprocessing
-import shutil
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -21,23 +20,27 @@ from orrery.corpus.selection import Selection
 from orrery.errors import OrreryError
 
 TAKERS = {"first": First, "spread": Spread}
+UNIT_BYTES = 16 << 20
 
 
-def scan(files, corpus, concepts, pieces, workers=1, name="corpus", code=""):
-    """Candidates of every concept in files, taken in order.
+def scan(files, corpus, concept, concepts, pieces, workers=1, name="corpus", code=""):
+    """Candidates of a concept in files, taken in order; those of others are found in the same reading and kept.
 
-    Every file is scanned on its own, and what it gave is kept as a piece until the scan is whole: a scan that was
-    killed goes on at the file that was open. Pieces are merged in the order of the files.
+    Every file, or run of small files, is scanned on its own, and what it gave is kept as a piece, named after all that
+    it depends on: a scan that was killed goes on at the file that was open. `discard` removes the pieces of a concept.
+    Whoever scans holds the lock of `alone`: two jobs that look for the same concepts must not both read the corpus.
 
     Parameters
     ----------
     files : list of files.File
     corpus : dict
         The corpus's entry in the config: format and text.
+    concept : str
+        The one whose candidates are wanted.
     concepts : dict of str → dict
-        Name → {"forms", "values", "options", "seed"}.
+        All that are looked for: name → {"forms", "values", "options", "seed"}.
     pieces : path
-        Folder for the pieces; removed when the scan is done.
+        Folder for the pieces.
     workers : int
         Processes.
     name : str
@@ -47,27 +50,65 @@ def scan(files, corpus, concepts, pieces, workers=1, name="corpus", code=""):
 
     Returns
     -------
-    dict of str → (list of dict, dict)
-        Concept → candidates in the order of preference, and the report.
+    (list of dict, dict)
+        Candidates in the order of preference, and the report.
     """
-    merges = {concept: Merge(spec) for concept, spec in concepts.items()}
     job = {"corpus": {k: corpus[k] for k in ("format", "text")}, "concepts": concepts, "name": name}
-    key = hashlib.blake2b(json.dumps([job, code], sort_keys=True).encode(), digest_size=8).hexdigest()
-    paths = [Path(pieces, f"{n:06d}-{_file_key(file, key)}.parquet") for n, file in enumerate(files)]
-    with Progress(name, files, concepts) as progress:
-        for path in _scanned(files, paths, job, workers, progress):
-            table = read_candidates(path)
-            for concept, merge in merges.items():
-                merge.add(*table[concept])
+    units = units_of(files)
+    paths = [{c: Path(pieces, _piece_name(unit, c, job, code)) for c in concepts} for unit in units]
+    merges = {c: Merge(spec) for c, spec in concepts.items()}
+    Path(pieces).mkdir(parents=True, exist_ok=True)
+    if there := sum(path.exists() for made in paths for path in made.values()):
+        print(f"{name}: {there} pieces were there of a scan before")
+    with Progress(name, units, concepts) as progress:
+        for made in _scanned(units, paths, job, workers, progress):
+            for c, merge in merges.items():
+                if not merge.full:
+                    merge.add(*read_candidates(made[c]))
             progress.merged(merges)
             if all(merge.full for merge in merges.values()):
                 break
-    shutil.rmtree(pieces, ignore_errors=True)
-    return {concept: merge.result() for concept, merge in merges.items()}
+    return merges[concept].result()
 
 
-def _file_key(file, key):
-    return hashlib.blake2b(f"{file.name}\0{file.size}\0{file.version}\0{key}".encode(), digest_size=8).hexdigest()
+def discard(files, corpus, concept, spec, pieces, code):
+    """Remove the pieces of a concept, once its samples are safe."""
+    job = {"corpus": {k: corpus[k] for k in ("format", "text")}, "concepts": {concept: spec}}
+    with alone(files, pieces):
+        for unit in units_of(files):
+            Path(pieces, _piece_name(unit, concept, job, code)).unlink(missing_ok=True)
+
+
+def alone(files, pieces):
+    """A lock: while it is held nobody else scans these files for a concept that shares the reading."""
+    from filelock import FileLock
+
+    Path(pieces).mkdir(parents=True, exist_ok=True)
+    return FileLock(Path(pieces, f".{hashlib.blake2b(files[0].name.encode(), digest_size=8).hexdigest()}.lock"))
+
+
+def version_of(files, corpus, concept, spec, code):
+    """A digest of all that the samples of a concept depend on."""
+    job = {"corpus": {k: corpus[k] for k in ("format", "text")}, "concepts": {concept: spec}}
+    return _piece_name(files, concept, job, code).removesuffix(".parquet")
+
+
+def _piece_name(unit, concept, job, code):
+    spec = json.dumps([concept, job["concepts"][concept], job["corpus"], code], sort_keys=True)
+    text = "\0".join([spec, *(f"{file.name}\0{file.size}\0{file.version}" for file in unit)])
+    return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest() + ".parquet"
+
+
+def units_of(files):
+    """Files as they are scanned: a large one alone, small ones together with their neighbours."""
+    units, size = [], UNIT_BYTES
+    for file in files:
+        if size + file.size > UNIT_BYTES:
+            units.append([])
+            size = 0
+        units[-1].append(file)
+        size += file.size
+    return units
 
 
 class Merge:
@@ -93,7 +134,7 @@ class Merge:
         self._found.update(report["found"])
         self._dropped.update(report["dropped"])
         self._documents += report["documents"]
-        self._files += report.get("files", 1)
+        self._files += report["files"]
         if not self._spread:
             for sample in candidates:
                 self._selection.offer(sample)
@@ -151,44 +192,50 @@ def select(candidates, report, spec):
 # ------------------------------------------------------------------------------------------- candidates on disk
 
 
-def write_candidates(path, results):
-    """Write concept → (candidates, report) as one table."""
-    rows = [{**sample, "concept": concept} for concept, (samples, _) in results.items() for sample in samples]
-    columns = store.sample_columns(rows)
-    columns["concept"] = [row["concept"] for row in rows]
-    columns["priority"] = np.array([row.get("priority", 0) for row in rows], dtype=np.uint64)
-    store.write_table(path, columns, {"reports": {concept: report for concept, (_, report) in results.items()}})
+def write_candidates(path, candidates, report):
+    """Write candidates in their order, with the report."""
+    columns = store.sample_columns(candidates)
+    columns["priority"] = np.array([sample.get("priority", 0) for sample in candidates], dtype=np.uint64)
+    store.write_table(path, columns, {"report": report})
 
 
 def read_candidates(path):
-    """concept → (candidates, report) of a file of `write_candidates`."""
+    """(candidates, report) of a file of `write_candidates`."""
     columns, attributes = store.read_table(path)
-    results = {concept: ([], report) for concept, report in attributes["reports"].items()}
-    for values in zip(*(c if isinstance(c, list) else c.tolist() for c in columns.values())):
-        row = dict(zip(columns, values))
-        results[row["concept"]][0].append(row)
-    return results
+    values = [c if isinstance(c, list) else c.tolist() for c in columns.values()]
+    return [dict(zip(columns, row)) for row in zip(*values)], attributes["report"]
 
 
-# ------------------------------------------------------------------------------------------------- one file
+# ------------------------------------------------------------------------------------------------- one unit
 
 
-def scan_file(file, job, report_batch=lambda *_: None):
-    """concept → (candidates, report) of one file.
+def scan_unit(files, job, note_batch=lambda *_: False):
+    """concept → (candidates, report) of some files.
 
-    `report_batch(bytes of text, bytes of the file read, takers)` is called after each batch; if it returns True the
-    scan is given up and None returned.
+    `note_batch(bytes of text, bytes of the files read)` is called after each batch; where it returns True the scan is
+    given up and None returned.
     """
+    merges, before = {name: Merge(spec) for name, spec in job["concepts"].items()}, 0
+    for file in files:
+        results = _scan_file(file, job, lambda text, read, before=before: note_batch(text, before + read))
+        if results is None or len(files) == 1:
+            return results
+        for name, merge in merges.items():
+            merge.add(*results[name])
+        if all(merge.full for merge in merges.values()):
+            break
+        before += file.size
+    return {name: merge.result() for name, merge in merges.items()}
+
+
+def _scan_file(file, job, note_batch):
     matcher = _matcher(json.dumps(job["concepts"]))
-    takers = [
-        TAKERS[spec["options"]["sampling"]](concept, spec, file.name)
-        for concept, spec in job["concepts"].items()
-    ]
+    takers = [TAKERS[spec["options"]["sampling"]](name, spec, file.name) for name, spec in job["concepts"].items()]
     for batch in read_batches(file, **job["corpus"], corpus=job["name"], separated=matcher.separated):
-        batch = valid_utf8(batch) if matcher.reads_utf8 else batch
-        for taker, found in zip(takers, matcher.find(batch)):
-            taker.take(batch, found)
-        if report_batch(len(batch.data), batch.read, takers):
+        clean = valid_utf8(batch) if matcher.reads_utf8 else batch
+        for taker, found in zip(takers, matcher.find(clean)):
+            taker.take(clean, found)
+        if note_batch(len(batch.data), batch.read):
             return None
         if all(taker.full for taker in takers):
             break
@@ -213,32 +260,29 @@ def _matcher(concepts):
 # ---------------------------------------------------------------------------------------------- many processes
 
 
-def _scanned(files, paths, job, workers, progress):
-    """Yield the path of every file's piece, in order, each when it is there; some are scanned ahead."""
+def _scanned(units, paths, job, workers, progress):
+    """Yield the paths of every unit's pieces, in order, when they are there; some units are scanned ahead."""
     _matcher(json.dumps(job["concepts"]))  # a wrong expression is found before a process is started
-    if min(workers, len(files)) <= 1:
-        for number, (file, path) in enumerate(zip(files, paths)):
-            _make_piece(number, file, path, job, progress.shared)
-            yield path
+    tasks = list(zip(range(len(units)), units, paths))
+    workers = min(workers, len(units))
+    if workers <= 1:
+        for task in tasks:
+            _make_pieces(*task, job, progress.shared)
+            yield task[2]
         return
-    with _executor(min(workers, len(files)), progress.shared) as executor:
-        ahead = [executor.submit(_make_piece_in_worker, *task, job) for task in _tasks(files, paths)[:workers]]
-        waiting = iter(_tasks(files, paths)[workers:])
+    with _executor(workers, progress.shared) as executor:
+        ahead = [executor.submit(_make_in_worker, *task, job) for task in tasks[:workers]]
         progress.start()
-        for file, path in zip(files, paths):
+        for n, (_, unit, made) in enumerate(tasks):
             try:
                 ahead.pop(0).result()
             except BrokenProcessPool as error:
                 raise OrreryError(
-                    f"corpora.{job['name']}: a process died while it read {file.name!r} or a file after it (out of memory, "
-                    "perhaps); what was read is kept, run again to go on."
+                    f"corpora.{job['name']}: a process died while it read {unit[0].name!r} or what comes after (out of "
+                    "memory, perhaps); what was read is kept, run again to go on."
                 ) from error
-            ahead += [executor.submit(_make_piece_in_worker, *task, job) for task in [next(waiting, None)] if task]
-            yield path
-
-
-def _tasks(files, paths):
-    return [(number, file, path) for number, (file, path) in enumerate(zip(files, paths))]
+            ahead += [executor.submit(_make_in_worker, *task, job) for task in tasks[n + workers : n + workers + 1]]
+            yield made
 
 
 @contextmanager
@@ -259,15 +303,16 @@ def _remember_shared(shared):
     _shared = shared
 
 
-def _make_piece_in_worker(number, file, path, job):
-    _make_piece(number, file, path, job, _shared)
+def _make_in_worker(number, unit, paths, job):
+    _make_pieces(number, unit, paths, job, _shared)
 
 
-def _make_piece(number, file, path, job, shared):
-    if path.exists():
-        shared.finish(number, file.size)
-        return
-    results = scan_file(file, job, lambda *seen: shared.note(number, *seen))
-    if results is not None:
-        write_candidates(path, results)
-        shared.finish(number, file.size)
+def _make_pieces(number, unit, paths, job, shared):
+    missing = {c: spec for c, spec in job["concepts"].items() if not paths[c].exists()}
+    if missing:
+        results = scan_unit(unit, {**job, "concepts": missing}, lambda *seen: shared.note(number, *seen))
+        if results is None:
+            return
+        for concept, result in results.items():
+            write_candidates(paths[concept], *result)
+    shared.finish(number, sum(file.size for file in unit))

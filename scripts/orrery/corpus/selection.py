@@ -126,4 +126,3 @@ class _NearDuplicates:
 
 def _jaccard(a, b):
     return len(a & b) / len(a | b)
-

@@ -44,8 +44,9 @@ def read_rows(files, corpus, name="corpus"):
         row = 0
         for batch in table.to_batches(max_chunksize=4096):
             for record in batch.to_pylist():
-                record = {keys[column]: value for column, value in record.items()}
-                yield {**record, "label": str(record["label"]), "text": str(record["text"] or ""), "file": file.name, "row": row}
+                known = {keys[column]: value for column, value in record.items()}
+                label, content = str(known["label"]), str(known["text"] or "")
+                yield {**known, "label": label, "text": content, "file": file.name, "row": row}
                 row += 1
 
 
@@ -56,7 +57,9 @@ def _table(source, file, format, name):
         import pyarrow.parquet as pq
 
         return pq.read_table(source)
-    kind = next((k for end, k in {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}.items() if file.name.endswith(end)), None)
+    kind = next(
+        (k for end, k in {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}.items() if file.name.endswith(end)), None
+    )
     stream = pa.CompressedInputStream(pa.PythonFile(source, mode="r"), kind) if kind else source
     if format == "csv":
         import pyarrow.csv
@@ -75,10 +78,8 @@ def _table(source, file, format, name):
 
 def last_occurrence(concept, spec):
     """A function (label, text) → characters of the label's last occurrence in a text, or None."""
-    matchers = {
-        label: Matcher({concept: {"forms": {label: forms}, **{k: spec["options"][k] for k in ("case_sensitive", "whole_words")}}})
-        for label, forms in spec["forms"].items()
-    }  # fmt: skip
+    how = {key: spec["options"][key] for key in ("case_sensitive", "whole_words")}
+    matchers = {label: Matcher({concept: {"forms": {label: forms}, **how}}) for label, forms in spec["forms"].items()}
 
     def find(label, text):
         data = text.encode("utf-8", "replace")

@@ -1,0 +1,67 @@
+"""From a corpus to the file of a concept's samples."""
+
+import json
+
+from orrery import store
+from orrery.assets import facts_of
+from orrery.corpus.scan import alone, scan, select, version_of
+from orrery.errors import OrreryError
+from orrery.logs import note
+
+
+def candidates_of(files, part, corpus, concept, spec, others, samples, pieces, workers, source, code):
+    """Candidates of a concept in a part of the files; `others` are looked for too, where their samples are not made.
+
+    Parameters
+    ----------
+    files : list of files.File
+        Those of the whole corpus.
+    part : (int, int)
+        Every how-many-th file is read, from the first number on.
+    others : dict of str → dict
+        Specifications of the concepts that share the reading.
+    samples : str
+        Where samples stand, with {concept}.
+    """
+    first, step = part
+    files_here = files[first::step]
+    with alone(files_here, pieces):
+        wanted = {
+            name: other
+            for name, other in others.items()
+            if _version_in(samples.format(concept=name)) != version_of(files, corpus, name, other, code)
+        }
+        return scan(files_here, corpus, concept, {concept: spec, **wanted}, pieces, workers, source, code)
+
+
+def write_samples(path, candidates, report, spec, files, corpus, folder, source, concept, code):
+    """Choose among the candidates and write the samples; say which labels missed their quota.
+
+    Raises
+    ------
+    OrreryError
+        No sample is left.
+    """
+    samples, report = select(candidates, report, spec)
+    print(report)
+    short = [
+        f"{label} {n} (found {report['found'][label]})" for label, n in report["kept"].items() if n < report["quota"]
+    ]
+    if short:
+        note(f"{source}/{concept}: fewer than the {report['quota']} wanted of {', '.join(short)}")
+    if not samples:
+        raise OrreryError(
+            f"{source} holds no usable occurrence of {concept} in {report['documents']} documents "
+            f"(dropped: {report['dropped'] or 'none'}); try another corpus, or loosen concepts.{concept}.corpus."
+        )
+    facts = {key: value for key, value in facts_of(folder).items() if key != "listing"}
+    version = version_of(files, corpus, concept, spec, code)
+    attributes = {"source": source, "concept": concept, "asset": facts, "report": report, "version": version}
+    store.write_table(path, store.sample_columns(samples), attributes)
+
+
+def _version_in(path):
+    try:
+        return store.table_attributes(path).get("version")
+    except (OSError, KeyError, json.JSONDecodeError):
+        return None

@@ -1,0 +1,224 @@
+"""How fast a corpus is scanned, beside reading it only, ripgrep, and the loops of a notebook.
+
+    python tests/benchmarks/scan.py [--megabytes 1000] [--rounds 5]
+
+Makes text of sentences of Wikipedia and of news drawn with a seed (a weekday each 12 kB), writes it as zstd Parquet and as
+a plain file, and times everything in turn, round by round; the table has medians and the ratios of each round's times.
+Wants ripgrep (`rg`) on the path. It fetches the two texts of the default configuration.
+"""
+
+import argparse
+import json
+import os
+import random
+import re
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "scripts"))
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+from orrery import assets
+from orrery.corpus import scan as engine
+from orrery.corpus.files import File
+from orrery.corpus.readers import read_batches
+
+WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+OTHERS = [
+    "January February March April May June July August September October November December",
+    "red orange yellow green blue purple brown black white grey pink gold",
+    "dog cat horse cow sheep pig lion tiger bear wolf fox mouse",
+    "London Paris Berlin Rome Madrid Vienna Athens Moscow Tokyo Sydney Cairo Lima",
+    "one two three four five six seven eight nine ten eleven twelve",
+    "doctor teacher lawyer engineer nurse farmer soldier writer painter singer actor king",
+    "apple pear plum peach cherry grape lemon banana fig date melon olive",
+    "iron copper silver tin lead zinc nickel mercury oxygen carbon helium neon",
+    "happy sad angry afraid proud calm bored tired glad jealous ashamed lonely",
+    "north south east west up down left right front back above below",
+    "mother father son daughter brother sister uncle aunt nephew niece cousin wife",
+]
+OPTIONS = {
+    "sampling": "spread", "per_label": 100, "per_document": 1, "case_sensitive": False, "whole_words": True, "before": 240,
+    "after": 80, "min_chars": 50, "whitespace": "keep", "leaks": "drop", "duplicates": "drop", "near_duplicates": "drop",
+    "similarity": 0.8, "phrases": "drop", "phrase_repeats": 3,
+}  # fmt: skip
+CORPUS = {"format": "auto", "text": "text"}
+
+
+def spec_of(labels):
+    return {"forms": {w: [w] for w in labels}, "values": dict.fromkeys(labels, 0.0), "options": OPTIONS, "seed": 0}
+
+
+ONE = {"weekdays": spec_of(WEEKDAYS)}
+TWELVE = {"weekdays": spec_of(WEEKDAYS), **{f"set{n}": spec_of(words.split()) for n, words in enumerate(OTHERS)}}
+
+
+def sentences(folder):
+    """Sentences of Wikipedia and of news."""
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    for name in ("enwiki-sample", "lee-news"):
+        if not (folder / name).exists():
+            assets.fetch(name, config["assets"][name], folder / name)
+    articles = [t for f in (folder / "enwiki-sample").glob("*.parquet") for t in pq.read_table(f)["text"].to_pylist()]
+    news = next((folder / "lee-news").glob("*.cor")).read_text().splitlines()
+    split = re.compile(r"(?<=[.!?])\s+")
+    return tuple([s for t in texts for s in split.split(t) if len(s) > 30] for texts in (articles, news))
+
+
+def write_corpus(path, megabytes, parts, seed=0, giant=0):
+    """Documents of 3 to 35 sentences, each from the news with probability .35; `giant` bytes in one document."""
+    rng, schema = random.Random(seed), pa.schema([(name, pa.string()) for name in ("text", "id", "url")])
+    written = number = 0
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        while written < megabytes * 1e6:
+            rows = []
+            for _ in range(1000):
+                choices = (rng.choice(parts[rng.random() < 0.35]) for _ in range(rng.randint(3, 35)))
+                rows.append(
+                    {"text": " ".join(choices), "id": f"{rng.getrandbits(128):032x}", "url": f"https://x.org/{number}"}
+                )
+                number += 1
+            if giant:
+                rows[0]["text"], giant = " ".join(rng.choice(parts[1]) for _ in range(giant // 140)), 0
+            written += sum(len(row["text"].encode()) for row in rows)
+            writer.write_table(pa.Table.from_pylist(rows, schema))
+    return file_of(path)
+
+
+def file_of(path):
+    status = os.stat(path)
+    return File(path.name, status.st_size, str(status.st_mtime_ns), str(path))
+
+
+def decode_only(files):
+    for file in files:
+        for batch in pq.ParquetFile(file.path, pre_buffer=False).iter_batches(
+            1024, columns=["text"], use_threads=False
+        ):
+            batch.column(0).buffers()
+
+
+def orrery(files, specs=ONE, workers=1):
+    pieces = Path(tempfile.mkdtemp(dir=Path(files[0].path).parent))
+    result = engine.scan(files, CORPUS, "weekdays", specs, pieces, workers, "benchmark")
+    shutil.rmtree(pieces)
+    return result
+
+
+def ripgrep(plain, *options):
+    pattern = rf"(?-u:\b)({'|'.join(WEEKDAYS)})(?-u:\b)"
+    subprocess.run(["rg", "-j1", "-i", *options, pattern, plain], stdout=subprocess.DEVNULL, check=True)
+
+
+def one_alternation(documents):
+    pattern = re.compile(rf"\b({'|'.join(WEEKDAYS)})\b", re.IGNORECASE)
+    return sum(1 for text in documents for _ in pattern.finditer(text))
+
+
+def seven_lazy_searches(documents):
+    patterns = [re.compile(rf"(.*?)\b({day})\b", re.IGNORECASE) for day in WEEKDAYS]
+    return sum(pattern.search(text) is not None for text in documents for pattern in patterns)
+
+
+def in_turn(ways, rounds):
+    """name → seconds of each round."""
+    times = {name: [] for name in ways}
+    for number in range(rounds + 1):
+        for name, way in ways.items():
+            began = time.perf_counter()
+            way()
+            if number:  # the first round warms caches
+                times[name].append(time.perf_counter() - began)
+    return times
+
+
+def peak_memory(path, workers=1):
+    """Megabytes of the largest process of a scan, measured in a process of its own."""
+    code = (
+        "import sys, json, resource; sys.argv = sys.argv[:1] + sys.argv[2:]; sys.path.insert(0, sys.argv[1]); import scan as b; "
+        "from pathlib import Path; b.orrery([b.file_of(Path(p)) for p in sys.argv[3:]], workers=int(sys.argv[2]));"
+        "print(max(resource.getrusage(w).ru_maxrss for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) // 1024)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "-", str(Path(__file__).parent), str(workers), str(path)],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return int(done.stdout.split()[-1])
+
+
+def main():
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--megabytes", type=int, default=1000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument(
+        "--folder", type=Path, help="where to keep the texts between runs; a temporary folder by default"
+    )
+    options = parser.parse_args()
+    folder = options.folder or Path(tempfile.mkdtemp())
+    folder.mkdir(parents=True, exist_ok=True)
+    parts, size = sentences(folder), options.megabytes
+    one = write_corpus(folder / "one.parquet", size, parts)
+    halves = [write_corpus(folder / f"half{n}.parquet", size / 2, parts, n) for n in (1, 2)]
+    plain = folder / "one.txt"
+    with open(plain, "wb") as file:
+        for batch in read_batches(one):
+            file.write(bytes(batch.data).replace(b"\n", b" ") + b"\n")
+    slow = [
+        t for b in pq.ParquetFile(one.path).iter_batches(1000, columns=["text"]) for t in b["text"].to_pylist()[:1]
+    ][:200]
+    slow_bytes = sum(len(t.encode()) for t in slow)
+    bytes_of = dict.fromkeys(("decode only", "orrery", "orrery, 12 concepts", "rg -c", "rg -o"), plain.stat().st_size)
+    bytes_of |= {"one alternation": slow_bytes, "seven lazy searches": slow_bytes}
+    affinity = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(affinity)})
+    single = in_turn(
+        {
+            "decode only": partial(decode_only, [one]), "orrery": partial(orrery, [one]),
+            "orrery, 12 concepts": partial(orrery, [one], TWELVE), "rg -c": partial(ripgrep, str(plain), "-c"),
+            "rg -o": partial(ripgrep, str(plain), "-o"), "one alternation": partial(one_alternation, slow),
+            "seven lazy searches": partial(seven_lazy_searches, slow[:40]),
+        },
+        options.rounds,
+    )  # fmt: skip
+    bytes_of["seven lazy searches"] = sum(len(t.encode()) for t in slow[:40])
+    os.sched_setaffinity(0, affinity)
+    double = in_turn({"1": partial(orrery, halves), "2": partial(orrery, halves, workers=2)}, options.rounds)
+    speed = {name: [bytes_of[name] / 1e6 / t for t in times] for name, times in single.items()}
+
+    def ratio(a, b):
+        return statistics.median(x / y for x, y in zip(speed[a], speed[b]))
+
+    print(
+        f"{size} MB of text, {one.size / 1e6:.0f} MB zstd Parquet, one core, medians of {options.rounds} rounds in turn\n"
+    )
+    print("| way | MB/s | orrery is × |\n|---|---|---|")
+    for name in speed:
+        print(f"| {name} | {statistics.median(speed[name]):,.3g} | {ratio('orrery', name):.3g} |")
+    print(f"\ntwo cores × one: {statistics.median(a / b for a, b in zip(double['1'], double['2'])):.2f}")
+    print("12 concepts cost × one:", f"{1 / ratio('orrery, 12 concepts', 'orrery'):.2f}")
+    small, large = (
+        write_corpus(folder / "m300.parquet", 300, parts),
+        write_corpus(folder / "m3000.parquet", 3000, parts),
+    )
+    giant = write_corpus(folder / "giant.parquet", 300, parts, giant=50_000_000)
+    memory = {
+        name: peak_memory(f.path) for name, f in (("300 MB", small), ("3 GB", large), ("a document of 50 MB", giant))
+    }
+    print("peak memory, MB:", json.dumps(memory))
+    if not options.folder:
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()
