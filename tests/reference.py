@@ -50,7 +50,6 @@ def first(documents, spec):
         found = occurrences(text, forms, options["case_sensitive"], options["whole_words"])
         for number, (start, _, label) in enumerate(found):
             if len(kept[label]) >= options["per_label"]:
-                dropped["quota full"] += 1
                 continue
             context, left, right, leaks = sample_of(text, found, number, options)
             if left < options["min_chars"]:
@@ -78,27 +77,25 @@ def mixed(x):
     return x ^ (x >> 31)
 
 
-def spread(documents, spec, name, file):
-    """Samples of a seeded draw from all occurrences, with at most 3 × the quota drawn of a label."""
+def spread(documents, spec, file):
+    """Samples of a seeded draw of documents, one occurrence of each before a second of any; at most 2 × the quota drawn."""
     options, forms = spec["options"], spec["forms"]
-    key = int.from_bytes(hashlib.blake2b(f"{spec['seed']}/{name}/{file}".encode(), digest_size=8).digest(), "little")
+    key = int.from_bytes(hashlib.blake2b(f"{spec['seed']}/{file}".encode(), digest_size=8).digest(), "little")
     drawn = []
     for row, text in documents:
         found = occurrences(text, forms, options["case_sensitive"], options["whole_words"])
-        numbers = [mixed((mixed(row ^ key) + len(text[:start].encode())) & MASK) for start, _, _ in found]
+        document = mixed(row ^ key) >> 8
+        numbers = [mixed((document + len(text[:start].encode())) & MASK) for start, _, _ in found]
         for i, (start, _, label) in enumerate(found):
             rank = sum(numbers[j] < numbers[i] for j in range(len(found)) if found[j][2] == label)
             if options["per_document"] != "all" and rank >= options["per_document"]:
                 continue
             context, left, right, leaks = sample_of(text, found, i, options)
             if left >= options["min_chars"] and not (leaks and options["leaks"] == "drop"):
-                drawn.append((numbers[i], row, start, label, context, left, right, leaks))
-    kept, seen = {label: [] for label in forms}, set()
-    for label in forms:
-        pool = sorted(d for d in drawn if d[3] == label)[: 3 * options["per_label"]]
-        kept[label] = pool
-    chosen = {label: [] for label in forms}
-    for _, *sample in sorted(d for pool in kept.values() for d in pool):
+                drawn.append(((rank, document), row, start, label, context, left, right, leaks))
+    chosen, seen = {label: [] for label in forms}, set()
+    pools = [sorted(d for d in drawn if d[3] == label)[: 2 * options["per_label"]] for label in forms]
+    for _, *sample in sorted(d for pool in pools for d in pool):
         label, content = sample[2], (sample[3], sample[4])
         if len(chosen[label]) < options["per_label"] and not (content in seen and options["duplicates"] == "drop"):
             seen.add(content)

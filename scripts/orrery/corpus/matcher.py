@@ -35,6 +35,14 @@ class Batch(NamedTuple):
     def document(self, row):
         return bytes(self.data[self.starts[row] : self.ends[row]])
 
+    def some(self, rows):
+        """A batch of some of the documents, separated, in a copy."""
+        starts, ends = self.starts[rows].tolist(), self.ends[rows].tolist()
+        data = b"\n".join(self.data[start:end] for start, end in zip(starts, ends))
+        lengths = self.ends[rows] - self.starts[rows] + 1
+        first = np.cumsum(lengths) - lengths
+        return self._replace(data=memoryview(data), starts=first, ends=first + lengths - 1)
+
 
 class Occurrences(NamedTuple):
     """Where labels stand in a batch, in order: row in the batch, first and end byte, index of the label. Each (n,)."""
@@ -83,7 +91,12 @@ class Matcher:
                 for form in forms:
                     self._forms.append(_describe(concept, label, form))
                     patterns.append(_pattern(form, spec, self._forms[-1], self.separated))
-        self._database = _compile(patterns, [(self.names[f.concept], f.label) for f in self._forms], concepts)
+        self._patterns, self._parts = patterns, {}
+        self._whose = lambda chosen: (
+            [(self.names[f.concept], f.label) for n in chosen for f in [self._forms[n]]],
+            concepts,
+        )
+        self._database = _compile(patterns, *self._whose(range(len(patterns))))
         self._exact = [
             _Exact(name, spec) if any(f.text is None for f in self._forms if f.concept == number) else None
             for number, (name, spec) in enumerate(concepts.items())
@@ -95,6 +108,29 @@ class Matcher:
             for name in ("concept", "label", "n_bytes", "varies")
         }
         self._is_regex = np.array([f.text is None for f in self._forms])
+
+    def find_in(self, batch, rows):
+        """As `find`, but only in the documents `rows`, which are sorted."""
+        part, found = batch.some(rows), []
+        for occurrences in self.find(part):
+            there = rows[occurrences.rows]
+            shift = batch.starts[there] - part.starts[occurrences.rows]
+            found.append(Occurrences(there, occurrences.starts + shift, occurrences.ends + shift, occurrences.labels))
+        return found
+
+    def rows_proposed(self, batch, wanted):
+        """Rows in which Hyperscan proposes one of the labels that are `wanted`: one boolean array a concept."""
+        key = tuple(tuple(np.flatnonzero(w).tolist()) for w in wanted)
+        if not any(key):
+            return np.empty(0, np.int64)
+        if key not in self._parts:
+            chosen = [n for n, form in enumerate(self._forms) if wanted[form.concept][form.label]]
+            self._parts[key] = _compile([self._patterns[n] for n in chosen], *self._whose(chosen))
+        ends = []
+        take = ends.append
+        self._parts[key].scan(batch.data, match_event_handler=lambda _, __, end, *___: take(end))
+        rows = np.unique(np.searchsorted(batch.ends, np.array(ends, dtype=np.int64), "left"))
+        return rows[rows < len(batch.ends)]
 
     def find(self, batch):
         """Occurrences in a batch, one entry a concept in their order.
@@ -122,10 +158,10 @@ class Matcher:
 
     def _candidates(self, batch):
         hits = []
-        take = hits.append
-        self._database.scan(batch.data, match_event_handler=lambda form, _, end, *__: take((form, end)))
-        hits = np.array(hits, dtype=np.int64).reshape(-1, 2)
-        return hits[:, 0], hits[:, 1]
+        take = hits.append  # one integer a match: millions of tuples would keep the garbage collector busy
+        self._database.scan(batch.data, match_event_handler=lambda form, _, end, *__: take(form << 40 | end))
+        hits = np.array(hits, dtype=np.int64)
+        return hits >> 40, hits & ((1 << 40) - 1)
 
     def _literal_spans(self, batch, ids, ends, rows):
         """(concept, row, start, end, label) of the candidates that are whole words inside one document."""
@@ -196,7 +232,7 @@ class _Exact:
 def _is_short(form):
     """Whether a form stands inside so many other words that Hyperscan had better look for the word's ends too."""
     text = literal(form)
-    return text is not None and (len(text.encode()) < 3 or text.isdigit())
+    return text is not None and (len(text.encode()) < 5 or text.isdigit())
 
 
 def _describe(concept, label, form):
@@ -273,6 +309,8 @@ def _chars_back(data, end, n):
 
 
 def _leftmost_longest(rows, starts, ends, labels):
+    if np.all(starts[1:] >= ends[:-1]) and np.all(starts[1:] > starts[:-1]):  # Hyperscan reports by the end
+        return Occurrences(rows, starts, ends, labels)
     order = np.lexsort((labels, -ends, starts))
     rows, starts, ends, labels = (part[order] for part in (rows, starts, ends, labels))
     if np.any(starts[1:] < ends[:-1]):

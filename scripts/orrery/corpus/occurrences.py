@@ -8,7 +8,8 @@ import numpy as np
 
 from orrery.corpus.selection import Selection
 
-POOL = 3  # a spread sample draws this many times its quota, so that drops can be made up for
+ALL = np.uint64(2**64 - 1)
+POOL = 2  # a spread sample draws this many times its quota, so that drops can be made up for
 LOOK_FOR_A_SPACE = 30  # characters given up at the edge of a context so that it begins and ends with whole words
 _SPACES = re.compile(r"\s+")
 
@@ -21,14 +22,22 @@ def context(batch, row, start, end, options):
     (text, start, end, reach) : str, int, int, tuple of int
         `text[start:end]` is the occurrence, in characters; `reach` is the first and the end byte of the context.
     """
-    low, high = batch.starts[row], batch.ends[row]
     before, after = options["before"], options["after"]
-    left = _decode_tail(batch.data[max(low, start - 4 * before - 8) : start], start - 4 * before - 8 > low)
-    right = bytes(batch.data[end : min(high, end + 4 * after + 8)]).decode("utf-8", "replace")
-    word = bytes(batch.data[start:end]).decode("utf-8", "replace")
-    left = left[_word_start(left, len(left) - before) :]
-    right = right[: _word_end(right, after)]
-    reach = start - len(left.encode()), end + len(right.encode())
+    first = max(batch.starts.item(row), start - 4 * before - 8)
+    last = min(batch.ends.item(row), end + 4 * after + 8)
+    window = bytes(batch.data[first:last])
+    if window.isascii():  # a byte is a character
+        text = window.decode("ascii")
+        left, word, right = text[: start - first], text[start - first : end - first], text[end - first :]
+    else:
+        left = _decode_tail(window[: start - first], first > batch.starts[row])
+        word = window[start - first : end - first].decode("utf-8", "replace")
+        right = window[end - first :].decode("utf-8", "replace")
+    left, right = left[_word_start(left, len(left) - before) :], right[: _word_end(right, after)]
+    if window.isascii():
+        reach = start - len(left), end + len(right)
+    else:
+        reach = start - len(left.encode()), end + len(right.encode())
     if options["whitespace"] == "normalise":
         left, word, right = (_SPACES.sub(" ", part) for part in (left, word, right))
         left, right = left.lstrip(), right.rstrip()
@@ -40,7 +49,7 @@ def _decode_tail(data, cut):
     skip = 0
     while cut and skip < min(3, len(data)) and data[skip] & 0xC0 == 0x80:
         skip += 1
-    return bytes(data[skip:]).decode("utf-8", "replace")
+    return data[skip:].decode("utf-8", "replace")
 
 
 def _word_start(text, place):
@@ -123,75 +132,81 @@ class First(_Taker):
         super().__init__(name, spec, file)
         self.selection = Selection(self.labels, self.options)
         self.full = False
+        self.limit = np.full(len(self.labels), ALL)
 
-    def take(self, batch, found):
+    def take(self, batch, found, numbers):
+        """Take what a batch gives; a label is counted until it has its quota."""
         if self.full:
             return
-        wanted = np.array([self.selection.wants(label) for label in self.labels])
-        last, lists = len(found.rows), found.lists()
-        for i in np.flatnonzero(wanted[found.labels]).tolist():
-            if i >= last:
-                break
-            if not self.selection.wants(self.labels[lists.labels[i]]):
+        lists = found.lists()
+        for i in np.flatnonzero(self.limit[found.labels]).tolist():
+            number = lists.labels[i]
+            if not self.limit[number]:
                 continue
+            self.found[number] += 1
             sample = self._sample(batch, lists, i)
             if sample and self.selection.offer(sample) is None:
                 _facts(sample, batch)
-                if self.selection.full:  # the document is read to its end
-                    self.full = True
-                    last = int(np.searchsorted(found.rows, lists.rows[i], "right"))
-        self.found += np.bincount(found.labels[:last], minlength=len(self.labels))
-        self.documents += lists.rows[last - 1] + 1 if self.full else len(batch.starts)
+                if not self.selection.wants(self.labels[number]):
+                    self.limit[number] = 0
+                    self.full = self.selection.full
+            if self.full:
+                self.documents += lists.rows[i] + 1
+                return
+        self.documents += len(batch.starts)
 
     def result(self):
         """(candidates in order, report)."""
         kept = sorted((s for samples in self.selection.kept.values() for s in samples), key=place_of)
-        dropped = self.dropped + self.selection.dropped
-        dropped["quota full"] += int(self.found.sum()) - len(kept) - sum(dropped.values())
-        return kept, _report(self, +dropped)
+        return kept, _report(self, self.dropped + self.selection.dropped)
 
 
 class Spread(_Taker):
-    """Draws occurrences from the whole corpus: those whose seeded random number is lowest.
+    """Draws documents at random from the whole corpus: of each label one occurrence of each before a second.
 
-    A number belongs to the place of an occurrence, so the same are drawn whoever scans which file.
+    The random numbers belong to the seed and the place, so the same are drawn whoever scans which file. Once a label has
+    more than it needs, documents whose number is too high for it are not looked at.
     """
 
     full = False
 
     def __init__(self, name, spec, file):
         super().__init__(name, spec, file)
-        text = f"{spec['seed']}/{name}/{file}".encode("utf-8", "surrogateescape")
-        self._key = np.uint64(int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little"))
         self._size = pool_size(self.options)
         self._pools = {label: [] for label in self.labels}
-        self._limit = np.full(len(self.labels), np.iinfo(np.uint64).max, np.uint64)
+        self.limit = np.full(len(self.labels), ALL)
 
-    def take(self, batch, found):
+    def take(self, batch, found, numbers):
+        """Take what a batch gives to each label in the documents whose `numbers` are low enough for it."""
         self.documents += len(batch.starts)
-        self.found += np.bincount(found.labels, minlength=len(self.labels))
-        rows, offsets = found.rows + batch.first_row, found.starts - batch.starts[found.rows]
-        priority = _mix(_mix(rows.astype(np.uint64) ^ self._key) + offsets.astype(np.uint64))
-        drawn = np.ones(len(rows), bool)
+        looked = np.flatnonzero(numbers[found.rows] < self.limit[found.labels])
+        if not len(looked):
+            return
+        rows, starts, labels = found.rows[looked], found.starts[looked], found.labels[looked]
+        self.found += np.bincount(labels, minlength=len(self.labels))
+        offsets = (starts - batch.starts[rows]).astype(np.uint64)
+        rank = _rank_in_group(rows, labels, mix(numbers[rows] + offsets))
+        drawn = np.ones(len(rank), bool)
         if self.options["per_document"] != "all":
-            drawn = _rank_in_group(found.rows, found.labels, priority) < self.options["per_document"]
+            drawn = rank < self.options["per_document"]
             self.dropped["enough from this document"] += int((~drawn).sum())
-        drawn &= priority < self._limit[found.labels]
-        lists = found.lists()
-        for i, number in zip(np.flatnonzero(drawn).tolist(), priority[drawn].tolist()):
+        priority = np.minimum(rank, 255).astype(np.uint64) << np.uint64(56) | numbers[rows]
+        drawn &= priority < self.limit[labels]
+        lists = found.lists() if drawn.any() else None
+        for i, number in zip(looked[drawn].tolist(), priority[drawn].tolist()):
             label = lists.labels[i]
-            if number < self._limit[label] and (sample := self._sample(batch, lists, i)):
+            if number < self.limit[label] and (sample := self._sample(batch, lists, i)):
                 sample["priority"] = number
                 pool = self._pools[self.labels[label]]
                 pool.append(_facts(sample, batch))
-                if len(pool) >= 2 * self._size:
+                if len(pool) >= 1.25 * self._size + 16:
                     self._prune(label)
 
     def _prune(self, label):
         pool = self._pools[self.labels[label]]
         pool.sort(key=priority_of)
         del pool[self._size :]
-        self._limit[label] = pool[-1]["priority"]
+        self.limit[label] = pool[-1]["priority"]
 
     def result(self):
         """(candidates by priority, report)."""
@@ -225,7 +240,14 @@ def _report(taker, dropped):
     }
 
 
-def _mix(x):
+def document_numbers(seed, file, first_row, n):
+    """A random number below 2⁵⁶ for each of `n` documents of a file: uint64."""
+    text = f"{seed}/{file}".encode("utf-8", "surrogateescape")
+    key = np.uint64(int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little"))
+    return mix(np.arange(first_row, first_row + n, dtype=np.uint64) ^ key) >> np.uint64(8)
+
+
+def mix(x):
     """The finaliser of SplitMix64 (Steele, Lea and Flood 2014): uint64 → uint64, as good as random."""
     x = x + np.uint64(0x9E3779B97F4A7C15)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

@@ -91,7 +91,8 @@ def valid_utf8(batch):
 def _parquet(source, file, text, corpus):
     import pyarrow.parquet as pq
 
-    parquet = pq.ParquetFile(getattr(source, "name", source), pre_buffer=False)
+    local = getattr(source, "name", None)
+    parquet = pq.ParquetFile(local or source, pre_buffer=False, memory_map=bool(local))
     column = _text_column(parquet.schema_arrow, file, text, corpus)
     groups = [parquet.metadata.row_group(i) for i in range(parquet.num_row_groups)]
     if isinstance(source, RemoteFile):
@@ -264,8 +265,8 @@ def _json_texts_one_by_one(chunk, lines, first, file, text, corpus):
         value = record.get(text) if record else None
         if value is not None and not isinstance(value, str):
             raise OrreryError(
-                f"corpora.{corpus}.text: line {first + number + 1} of {file.name!r} has {value!r} under {text!r}, which "
-                "is no text; name another key."
+                f"corpora.{corpus}.text: line {first + number + 1} of {file.name!r} has {value!r} under {text!r}, "
+                "which is no text; name another key."
             )
         texts.append(None if value is None else value.encode("utf-8", "surrogatepass").decode("utf-8", "replace"))
     return pa.array(texts, pa.string())

@@ -13,7 +13,7 @@ import numpy as np
 
 from orrery import store
 from orrery.corpus.matcher import Matcher
-from orrery.corpus.occurrences import First, Spread, place_of, pool_size, priority_of
+from orrery.corpus.occurrences import First, Spread, document_numbers, place_of, pool_size, priority_of
 from orrery.corpus.progress import Progress
 from orrery.corpus.readers import read_batches, valid_utf8
 from orrery.corpus.selection import Selection
@@ -231,15 +231,41 @@ def scan_unit(files, job, note_batch=lambda *_: False):
 def _scan_file(file, job, note_batch):
     matcher = _matcher(json.dumps(job["concepts"]))
     takers = [TAKERS[spec["options"]["sampling"]](name, spec, file.name) for name, spec in job["concepts"].items()]
-    for batch in read_batches(file, **job["corpus"], corpus=job["name"], separated=matcher.separated):
-        clean = valid_utf8(batch) if matcher.reads_utf8 else batch
-        for taker, found in zip(takers, matcher.find(clean)):
-            taker.take(clean, found)
+    seed = max(spec["seed"] for spec in job["concepts"].values())
+    settled = _Settled(matcher, takers)
+    for raw in read_batches(file, **job["corpus"], corpus=job["name"], separated=matcher.separated):
+        batch = valid_utf8(raw) if matcher.reads_utf8 else raw
+        numbers = document_numbers(seed, file.name, batch.first_row, len(batch.starts))
+        for taker, found in zip(takers, settled.find(batch, numbers)):
+            taker.take(batch, found, numbers)
         if note_batch(len(batch.data), batch.read):
             return None
         if all(taker.full for taker in takers):
             break
     return {taker.name: taker.result() for taker in takers}
+
+
+class _Settled:
+    """Spares a search for labels that have what they need. What it leaves out no taker would look at."""
+
+    FEW = 0.25  # of the documents: a label that looks at fewer is not searched for in the others
+
+    def __init__(self, matcher, takers):
+        self._matcher, self._takers = matcher, takers
+        self._batches, self._next = 0, 1
+        self._open = [np.ones(len(taker.labels), bool) for taker in takers]
+
+    def find(self, batch, numbers):
+        """Occurrences of each concept: all of open labels, and all in documents that others look at."""
+        self._batches += 1
+        if self._batches >= self._next:  # seldom, as Hyperscan must compile what is left
+            self._next = 3 * self._batches
+            self._open = [taker.limit >= self.FEW * 2.0**56 for taker in self._takers]
+        if all(wanted.all() for wanted in self._open):
+            return self._matcher.find(batch)
+        most = max(taker.limit[~wanted].max(initial=0) for taker, wanted in zip(self._takers, self._open))
+        rows = np.union1d(self._matcher.rows_proposed(batch, self._open), np.flatnonzero(numbers < most))
+        return self._matcher.find_in(batch, rows)
 
 
 _compiled = {}
