@@ -162,10 +162,10 @@ class First(_Taker):
 
 
 class Spread(_Taker):
-    """Draws documents at random from the whole corpus: of each label one occurrence of each before a second.
+    """Draws documents from the whole corpus: for each label, one occurrence of each before a second of any.
 
-    The random numbers belong to the seed and the place, so the same are drawn whoever scans which file. Once a label has
-    more than it needs, documents whose number is too high for it are not looked at.
+    The random numbers belong to the seed and the place, so the same are drawn whoever scans which file. Once a label
+    has more than it needs, documents whose number is too high for it are not looked at.
     """
 
     full = False
