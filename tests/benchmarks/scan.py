@@ -47,7 +47,7 @@ OTHERS = [
     "mother father son daughter brother sister uncle aunt nephew niece cousin wife",
 ]
 OPTIONS = {
-    "sampling": "spread", "per_label": 100, "per_document": 1, "case_sensitive": False, "whole_words": True, "before": 240,
+    "sampling": "spread", "per_label": 30, "per_document": 1, "case_sensitive": False, "whole_words": True, "before": 240,
     "after": 80, "min_chars": 50, "whitespace": "keep", "leaks": "drop", "duplicates": "drop", "near_duplicates": "drop",
     "similarity": 0.8, "phrases": "drop", "phrase_repeats": 3,
 }  # fmt: skip

@@ -3,7 +3,10 @@
 import csv
 import io
 import json
+from bisect import bisect_right
 from contextlib import contextmanager
+from functools import lru_cache
+from itertools import accumulate
 
 import numpy as np
 
@@ -11,7 +14,7 @@ from orrery.corpus.files import RemoteFile, check_unchanged, open_file
 from orrery.corpus.matcher import Batch
 from orrery.errors import OrreryError
 
-BATCH_BYTES = 4 << 20
+BATCH_BYTES = 8 << 20
 FACTS = {"document": "id", "title": "title", "url": "url"}
 _ENDINGS = {".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl",
              ".csv": "csv", ".tsv": "csv",
@@ -97,14 +100,29 @@ def _parquet(source, file, text, corpus):
     groups = [parquet.metadata.row_group(i) for i in range(parquet.num_row_groups)]
     if isinstance(source, RemoteFile):
         source.expect(_chunk(group.column(column)) for group in groups)
+    facts = _parquet_facts(parquet, list(accumulate((group.num_rows for group in groups), initial=0)))
     row, read = 0, 0
-    for number, group in enumerate(groups):
-        rows = max(1, BATCH_BYTES * group.num_rows // max(1, group.column(column).total_uncompressed_size))
-        first, facts = row, _parquet_facts(parquet, number)
-        for part in parquet.iter_batches(rows, row_groups=[number], columns=[text], use_threads=False):
-            yield part.column(0), row, read, lambda r, first=first, facts=facts: facts(r - first)
+    for some in _row_groups(groups, column):
+        size = sum(groups[n].column(column).total_uncompressed_size for n in some)
+        n_rows = sum(groups[n].num_rows for n in some)
+        rows = n_rows if size <= 2 * BATCH_BYTES else max(1, BATCH_BYTES * n_rows // size)
+        for part in parquet.iter_batches(rows, row_groups=some, columns=[text], use_threads=False):
+            yield part.column(0), row, read, facts
             row += part.num_rows
-        read += file.size * group.num_rows // max(1, parquet.metadata.num_rows)
+        read = file.size * row // max(1, parquet.metadata.num_rows)
+
+
+def _row_groups(groups, column):
+    """Numbers of row groups that are read together: many small ones, a large one alone."""
+    some, size = [], 0
+    for number, group in enumerate(groups):
+        some.append(number)
+        size += group.column(column).total_uncompressed_size
+        if size >= BATCH_BYTES:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some
 
 
 def _text_column(schema, file, text, corpus):
@@ -133,16 +151,19 @@ def _chunk(column):
     return start, start + column.total_compressed_size
 
 
-def _parquet_facts(parquet, group):
-    """What the corpus calls a row of a row group; its columns are read when first asked for."""
-    columns = {}
+def _parquet_facts(parquet, first_rows):
+    """A function: row of the file → what the corpus calls it. The columns of a row group are read when first asked for."""
+    names = {key: c for key, c in FACTS.items() if c in parquet.schema_arrow.names}
+
+    @lru_cache(maxsize=8)
+    def columns(group):
+        table = parquet.read_row_group(group, columns=list(names.values()), use_threads=False)
+        return {key: table[c].combine_chunks() for key, c in names.items()}
 
     def facts(row):
-        if not columns:
-            names = [c for c in FACTS.values() if c in parquet.schema_arrow.names]
-            table = parquet.read_row_group(group, columns=names, use_threads=False) if names else None
-            columns.update({key: table[c].combine_chunks() if c in names else None for key, c in FACTS.items()})
-        return {key: "" if c is None else _plain(c[row].as_py()) for key, c in columns.items()}
+        group = bisect_right(first_rows, row) - 1
+        known = {key: _plain(c[row - first_rows[group]].as_py()) for key, c in columns(group).items()} if names else {}
+        return {**dict.fromkeys(FACTS, ""), **known}
 
     return facts
 

@@ -259,7 +259,7 @@ class _Settled:
         """Occurrences of each concept: all of open labels, and all in documents that others look at."""
         self._batches += 1
         if self._batches >= self._next:  # seldom, as Hyperscan must compile what is left
-            self._next = 3 * self._batches
+            self._next = 2 * self._batches
             self._open = [taker.limit >= self.FEW * 2.0**56 for taker in self._takers]
         if all(wanted.all() for wanted in self._open):
             return self._matcher.find(batch)
