@@ -100,7 +100,7 @@ def named_categories(template, phrase, categories, concept):
     if len(places) != 1:
         raise OrreryError(
             f"concepts.{concept}.templates: {template!r} has {len(places)} places for the label; write {{label}} or "
-            "{{phrase}} once."
+            "{phrase} once."
         )
     names += PLACEHOLDER.findall(phrase) if places == ["phrase"] else []
     used = [name for name in dict.fromkeys(names) if name not in ("label", "phrase")]

@@ -148,15 +148,16 @@ def in_turn(ways, rounds):
     return times
 
 
-def peak_memory(path, workers=1):
-    """Megabytes of the largest process of a scan, measured in a process of its own."""
+def peak_memory(path):
+    """Megabytes of resident memory at the peak of a scan in a process of its own."""
+    # Not ru_maxrss, which a new process takes over from the one that started it.
     code = (
-        "import sys, json, resource; sys.argv = sys.argv[:1] + sys.argv[2:]; sys.path.insert(0, sys.argv[1]); import scan as b; "
-        "from pathlib import Path; b.orrery([b.file_of(Path(p)) for p in sys.argv[3:]], workers=int(sys.argv[2]));"
-        "print(max(resource.getrusage(w).ru_maxrss for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) // 1024)"
+        "import sys; sys.path.insert(0, sys.argv[2]); import scan as b; from pathlib import Path;"
+        "b.orrery([b.file_of(Path(sys.argv[3]))]);"
+        "print(int(Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0]) // 1024)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, "-", str(Path(__file__).parent), str(workers), str(path)],
+        [sys.executable, "-c", code, "-", str(Path(__file__).parent), str(path)],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     return int(done.stdout.split()[-1])
@@ -188,8 +189,8 @@ def main():
     os.sched_setaffinity(0, {min(affinity)})
     single = in_turn(
         {
-            "decode only": partial(decode_only, [one]), "orrery": partial(orrery, [one]),
-            "decode only, memory-mapped": partial(decode_only, [one], memory_map=True, pre_buffer=False), "rg -c": partial(ripgrep, str(plain), "-c"),
+            "decode only": partial(decode_only, [one], pre_buffer=False), "orrery": partial(orrery, [one]),
+            "decode only, pyarrow's defaults": partial(decode_only, [one]), "rg -c": partial(ripgrep, str(plain), "-c"),
             "rg -o": partial(ripgrep, str(plain), "-o"), "one alternation": partial(one_alternation, slow),
             "seven lazy searches": partial(seven_lazy_searches, slow[:3]),
         },

@@ -94,8 +94,7 @@ def valid_utf8(batch):
 def _parquet(source, file, text, corpus):
     import pyarrow.parquet as pq
 
-    local = getattr(source, "name", None)
-    parquet = pq.ParquetFile(local or source, pre_buffer=False, memory_map=bool(local))
+    parquet = pq.ParquetFile(getattr(source, "name", source), pre_buffer=False)
     column = _text_column(parquet.schema_arrow, file, text, corpus)
     groups = [parquet.metadata.row_group(i) for i in range(parquet.num_row_groups)]
     if isinstance(source, RemoteFile):
@@ -152,7 +151,7 @@ def _chunk(column):
 
 
 def _parquet_facts(parquet, first_rows):
-    """A function: row of the file → what the corpus calls it. The columns of a row group are read when first asked for."""
+    """A function: row of the file → what the corpus calls it; a row group is read for it when first asked for."""
     names = {key: c for key, c in FACTS.items() if c in parquet.schema_arrow.names}
 
     @lru_cache(maxsize=8)
