@@ -351,8 +351,13 @@ def corpus_content(corpus):
 
 def specs_together(config, source, concept):
     """concept → specification of the others that are looked for in the same reading of a corpus."""
-    together = config["corpora"][source]["together"]
-    return {name: corpus_spec(config, name) for name in together if name != concept} if concept in together else {}
+    corpus, sampling = config["corpora"][source], lambda name: config["concepts"][name]["corpus"]["sampling"]
+    if concept not in corpus["together"]:
+        return {}
+    others = [name for name in corpus["together"] if name != concept]
+    if corpus["scatter"] > 1:  # a scan that stops early is not spread over jobs
+        others = [name for name in others if sampling(name) == sampling(concept)]
+    return {name: corpus_spec(config, name) for name in others}
 
 
 def parts_of(config, source, concept, pattern):

@@ -55,7 +55,7 @@ def run(files, specs, tmp_path, **options):
     for name, spec in specs.items():
         found[name] = engine.select(*engine.scan(files, CORPUS, name, specs, tmp_path / "pieces", **options), spec)
     for name, spec in specs.items():
-        engine.discard(files, CORPUS, name, spec, tmp_path / "pieces", "")
+        engine.discard(files, CORPUS, name, spec, tmp_path / "pieces", "", False)
     assert not list((tmp_path / "pieces").glob("*.parquet"))
     return found
 
@@ -385,6 +385,27 @@ def test_invalid_utf8_is_read_with_a_mark(tmp_path):
         assert [s["text"] for s in samples] == ["in May \ufffd\ufffd now", "\ufffd May day"]
 
 
+def test_company_changes_nothing_where_bytes_are_no_unicode(tmp_path):
+    rng = random.Random(0)
+    words = [b"May", b"March", b"\xff", b"\xe9 word", b"and then", "日".encode()]
+    texts = [b" ".join(rng.choices(words, k=30)) for _ in range(300)]
+    pq.write_table(pa.table({"text": pa.array(texts, pa.binary()).view(pa.string())}), tmp_path / "x.parquet")
+    plain_set = spec_of(sampling="spread", per_document=1, leaks="flag", per_label=200)
+    both = {"a": plain_set, "b": spec_of({"x": [r"M\w+"], "y": ["then"]}, sampling="spread")}
+    file = file_of(tmp_path / "x.parquet")
+    assert run([file], both, tmp_path)["a"] == run([file], {"a": plain_set}, tmp_path)["a"]
+
+
+def test_what_a_corpus_says_of_its_documents_is_not_trusted(tmp_path):
+    path = tmp_path / "x.jsonl"
+    path.write_bytes(b'\xef\xbb\xbf{"text": "in May", "id": "a\\ud800"}\n{"text": "late May", "id": ["b"]}\n')
+    samples, _ = run([file_of(path)], {"c": spec_of()}, tmp_path)["c"]
+    assert [s["text"] for s in samples] == ["in May", "late May"] and samples[0]["document"] == "a?"
+    path.write_bytes(b'{"text": "in May", "z": ' + b"[" * 100_000 + b"]" * 100_000 + b"}\n")
+    with pytest.raises(OrreryError, match="line 1 of 'x.jsonl' is not JSON"):
+        texts_of(path)
+
+
 def test_a_document_of_megabytes_among_others(tmp_path):
     texts = ["first May", "word " * 1_000_000 + "May" + " word" * 100, "last May"]
     samples, _ = run([write_parquet(tmp_path / "x.parquet", texts)], {"c": spec_of()}, tmp_path)["c"]
@@ -472,11 +493,20 @@ def test_labelled_tables(tmp_path, name):
     else:
         (tmp_path / name).write_text("\n".join(map(json.dumps, rows)))
     read = list(read_rows([file_of(tmp_path / name)], {**CORPUS, "label": "label"}))
-    assert [(r["label"], r["text"], r["row"], r["group"] or "") for r in read] == [
+    assert [(r["label"], r["text"], r["row"], r["group"]) for r in read] == [
         ("May", "May, not in May", 0, "g"), ("March", "it was March", 1, ""),
     ]  # fmt: skip
     assert last_occurrence("c", spec_of())("May", "May, not in é May x") == (14, 17)
     assert last_occurrence("c", spec_of())("May", "mayor") is None
+
+
+def test_labelled_tables_are_taken_as_they_stand(tmp_path):
+    (tmp_path / "t.csv").write_bytes(b"title,text,id,start\n01,caf\xe9 on 01,0,\nNA,x,1,2\n")
+    rows = list(read_rows([file_of(tmp_path / "t.csv")], {**CORPUS, "label": "title"}))
+    assert [(r["label"], r["text"], r["id"], r["start"]) for r in rows] == [
+        ("01", "caf\ufffd on 01", "0", ""),
+        ("NA", "x", "1", "2"),
+    ]
 
 
 # ----------------------------------------------------------------------------------------------------- wikitext

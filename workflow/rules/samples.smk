@@ -23,7 +23,7 @@ rule filter_corpus:
         spec=lambda wc: orrery.corpus_spec(config, wc.concept),
         # a function of input is no reason to rerun
         together=lambda wc, input: orrery.specs_together(config, wc.source, wc.concept),
-        samples=lambda wc, input: f"results/samples/{wc.source}/{{concept}}.parquet",
+        made=lambda wc, input: [f"results/samples/{wc.source}/{{concept}}.parquet"],
         pieces=lambda wc, input: f"results/scans/{wc.source}",
     message:
         "Looking for {wildcards.concept} in {wildcards.source}"
@@ -53,7 +53,10 @@ rule scan_part:
         corpus=lambda wc: orrery.corpus_content(config["corpora"][wc.source]),
         spec=lambda wc: orrery.corpus_spec(config, wc.concept),
         together=lambda wc, input: orrery.specs_together(config, wc.source, wc.concept),
-        samples=lambda wc, input: f"results/samples/{wc.source}/{{concept}}.parquet",
+        made=lambda wc, input: [
+            f"results/samples/{wc.source}/{{concept}}.parquet",
+            f"results/scans/{wc.source}/{{concept}}/{wc.part}-of-{wc.parts}.parquet",
+        ],
         pieces=lambda wc, input: f"results/scans/{wc.source}",
     message:
         "Looking for {wildcards.concept} in part {wildcards.part} of {wildcards.parts} of {wildcards.source}"

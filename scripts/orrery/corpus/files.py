@@ -1,6 +1,7 @@
 """The files of a corpus: listed once, in order, and opened wherever they lie, on disk or on the hub."""
 
 import json
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatch
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import NamedTuple
 from orrery.errors import OrreryError
 
 RETRIES, TIMEOUT = 3, 30
-AHEAD = 8  # ranges of a remote file that are fetched before they are asked for
+AHEAD, AHEAD_BYTES = 8, 64 << 20  # ranges of a remote file that are fetched before they are asked for
 
 
 class File(NamedTuple):
@@ -87,32 +88,40 @@ class RemoteFile:
 
         self._file, self._corpus, self._place = file, corpus, 0
         self._url = hf_hub_url(file.hub, file.name, repo_type="dataset", revision=file.commit)
-        self._pool, self._announced, self._fetched = ThreadPoolExecutor(4), [], {}
+        self._pool, self._announced, self._fetched = ThreadPoolExecutor(4), deque(), {}
         self.closed = False
 
     def expect(self, ranges):
         """Announce (start, end) ranges in the order in which they will be read."""
-        self._announced = list(ranges)
+        self._announced = deque(ranges)
         self._fill()
 
     def _fill(self):
         while self._announced and len(self._fetched) < AHEAD:
-            start, end = self._announced.pop(0)
+            start, end = self._announced[0]
+            if (
+                self._fetched
+                and end - start + sum(last - first for first, (last, _) in self._fetched.items()) > AHEAD_BYTES
+            ):
+                return
+            self._announced.popleft()
             self._fetched[start] = (end, self._pool.submit(self._range, start, end))
 
     def read(self, size=-1):
+        """At most `size` bytes: what is left of a range that was announced, if the place lies in one."""
         end = self._file.size if size is None or size < 0 else min(self._place + size, self._file.size)
-        start, self._place = self._place, end
-        if start >= end:
-            return b""
+        start, data = self._place, b""
         for first, (last, future) in self._fetched.items():
-            if first <= start and end <= last:
-                data = future.result()
-                if end == last:
+            if first <= start < last:
+                data = future.result()[start - first : min(end, last) - first]
+                if start + len(data) == last:
                     del self._fetched[first]
                     self._fill()
-                return data[start - first : end - first]
-        return self._range(start, end)
+                break
+        else:
+            data = self._range(start, end) if start < end else b""
+        self._place = start + len(data)
+        return data
 
     def _range(self, start, end):
         from huggingface_hub.utils import build_hf_headers, hf_raise_for_status, http_backoff

@@ -9,7 +9,7 @@ from orrery.errors import OrreryError
 from orrery.logs import note
 
 
-def candidates_of(files, part, corpus, concept, spec, others, samples, pieces, workers, source, code):
+def candidates_of(files, part, corpus, concept, spec, others, made, pieces, workers, source, code):
     """Candidates of a concept in a part of the files; `others` are looked for too, where their samples are not made.
 
     Parameters
@@ -20,16 +20,16 @@ def candidates_of(files, part, corpus, concept, spec, others, samples, pieces, w
         Every how-many-th file is read, from the first number on.
     others : dict of str → dict
         Specifications of the concepts that share the reading.
-    samples : str
-        Where samples stand, with {concept}.
+    made : list of str
+        Where it would stand what was made of a concept, with {concept}.
     """
     first, step = part
     files_here = files[first::step]
-    with alone(files_here, pieces):
+    with alone(files_here, pieces, bool(others)):
         wanted = {
             name: other
             for name, other in others.items()
-            if _version_in(samples.format(concept=name)) != version_of(files, corpus, name, other, code)
+            if version_of(files, corpus, name, other, code) not in [_version_in(m.format(concept=name)) for m in made]
         }
         return scan(files_here, corpus, concept, {concept: spec, **wanted}, pieces, workers, source, code)
 

@@ -62,9 +62,9 @@ def unicode_classes(form):
         parts.append(form[end : match.start()])
         end = match.end()
         if token == "[":
-            depth += 1
-        elif token == "]":
-            depth = max(0, depth - 1)
+            depth = 1  # a second one stands for itself
+        elif token == "]" and not form[: match.start()].endswith(("[", "[^")):
+            depth = 0
         elif token[1:].lower() in _CLASSES:
             token = _class(token[1], inside=depth > 0)
         parts.append(token)

@@ -15,6 +15,7 @@ import numpy as np
 from orrery.corpus.forms import ASCII_WORD, WORD, byte_pattern, case_variants, is_word, literal, unicode_classes
 from orrery.errors import OrreryError
 
+KEPT_PARTS = 4  # compiled for some of the labels
 _IS_ASCII_WORD = np.zeros(256, bool)
 _IS_ASCII_WORD[list(ASCII_WORD)] = True
 
@@ -101,7 +102,6 @@ class Matcher:
             _Exact(name, spec) if any(f.text is None for f in self._forms if f.concept == number) else None
             for number, (name, spec) in enumerate(concepts.items())
         ]
-        self.reads_utf8 = any(self._exact)
         self._ascii_chars = np.array([len(f.text) if f.text and f.text.isascii() else 0 for f in self._forms])
         self._of_form = {
             name: np.array([getattr(f, name) for f in self._forms])
@@ -124,6 +124,8 @@ class Matcher:
         if not any(key):
             return np.empty(0, np.int64)
         if key not in self._parts:
+            if len(self._parts) >= KEPT_PARTS:
+                self._parts.clear()
             chosen = [n for n, form in enumerate(self._forms) if wanted[form.concept][form.label]]
             self._parts[key] = _compile([self._patterns[n] for n in chosen], *self._whose(chosen))
         ends = []
@@ -135,7 +137,7 @@ class Matcher:
     def find(self, batch):
         """Occurrences in a batch, one entry a concept in their order.
 
-        Where `reads_utf8` is set the batch must be valid UTF-8, where `separated` is set its documents so.
+        The batch must be valid UTF-8, and its documents separated where `separated` is set.
         """
         ids, ends = self._candidates(batch)
         if not len(ids):

@@ -168,7 +168,7 @@ def _parquet_facts(parquet, first_rows):
 
 
 def _plain(value):
-    return "" if value is None else str(value)
+    return "" if value is None else str(value).encode("utf-8", "replace").decode()
 
 
 def _as_batch(separated, array, first_row, read, facts):
@@ -180,6 +180,8 @@ def _as_batch(separated, array, first_row, read, facts):
     array = array.fill_null("") if array.null_count else array
     offsets = np.frombuffer(array.buffers()[1], dtype=np.int32)[array.offset : array.offset + len(array) + 1]
     offsets, data = offsets.astype(np.int64), array.buffers()[2]
+    if data is not None and not separated:
+        data, offsets = data.slice(offsets[0], offsets[-1] - offsets[0]), offsets - offsets[0]
     if separated:
         data = pc.binary_join(pa.ListArray.from_arrays(pa.array([0, len(array)], pa.int32()), array), "\n").buffers()[2]
         offsets += np.arange(len(array) + 1) - offsets[0]
@@ -197,6 +199,8 @@ def _plain_bytes(source, file):
 
     kind = next((k for ending, k in _COMPRESSIONS.items() if file.name.lower().endswith(ending)), None)
     raw = pa.PythonFile(source, mode="r")
+    if isinstance(source, RemoteFile):
+        source.expect((start, min(start + BATCH_BYTES, file.size)) for start in range(0, file.size, BATCH_BYTES))
     with pa.CompressedInputStream(raw, kind) if kind else raw as stream:
         yield stream
 
@@ -206,6 +210,7 @@ def _chunks(source, file):
     line, rest = 0, []
     with _plain_bytes(source, file) as stream:
         while block := stream.read(BATCH_BYTES):
+            block = block if line or rest else block.removeprefix(b"\xef\xbb\xbf")
             cut = block.rfind(b"\n") + 1
             if not cut:
                 rest.append(block)
@@ -240,7 +245,7 @@ def _lines(source, file, text, corpus):
 
 def _text(source, file, text, corpus):
     with _plain_bytes(source, file) as stream:
-        if data := stream.read():
+        if data := b"".join(iter(lambda: stream.read(BATCH_BYTES), b"")):
             yield Batch(memoryview(data), np.array([0]), np.array([len(data)]), 0, _nothing, file.size)
 
 
@@ -297,7 +302,7 @@ def _record(line, number, file, corpus):
         return None
     try:
         record = json.loads(line.decode("utf-8", "replace"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise OrreryError(f"corpora.{corpus}: line {number + 1} of {file.name!r} is not JSON ({error}).") from error
     if not isinstance(record, dict):
         raise OrreryError(

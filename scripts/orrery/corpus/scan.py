@@ -3,10 +3,13 @@
 import hashlib
 import json
 import multiprocessing
+import os
+import threading
+import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -71,18 +74,20 @@ def scan(files, corpus, concept, concepts, pieces, workers=1, name="corpus", cod
     return merges[concept].result()
 
 
-def discard(files, corpus, concept, spec, pieces, code):
-    """Remove the pieces of a concept, once its samples are safe."""
+def discard(files, corpus, concept, spec, pieces, code, shared):
+    """Remove the pieces of a concept, once its samples are safe; `shared` where others look for it too."""
     job = {"corpus": {k: corpus[k] for k in ("format", "text")}, "concepts": {concept: spec}}
-    with alone(files, pieces):
+    with alone(files, pieces, shared):
         for unit in units_of(files):
             Path(pieces, _piece_name(unit, concept, job, code)).unlink(missing_ok=True)
 
 
-def alone(files, pieces):
-    """A lock: while it is held nobody else scans these files for a concept that shares the reading."""
+def alone(files, pieces, shared):
+    """A lock, where the reading is `shared`: while it is held nobody else scans these files for those concepts."""
     from filelock import FileLock
 
+    if not (shared and files):
+        return nullcontext()
     Path(pieces).mkdir(parents=True, exist_ok=True)
     return FileLock(Path(pieces, f".{hashlib.blake2b(files[0].name.encode(), digest_size=8).hexdigest()}.lock"))
 
@@ -192,11 +197,11 @@ def select(candidates, report, spec):
 # ------------------------------------------------------------------------------------------- candidates on disk
 
 
-def write_candidates(path, candidates, report):
-    """Write candidates in their order, with the report."""
+def write_candidates(path, candidates, report, version=""):
+    """Write candidates in their order, with the report and the version of what they were made from."""
     columns = store.sample_columns(candidates)
     columns["priority"] = np.array([sample.get("priority", 0) for sample in candidates], dtype=np.uint64)
-    store.write_table(path, columns, {"report": report})
+    store.write_table(path, columns, {"report": report, "version": version})
 
 
 def read_candidates(path):
@@ -234,7 +239,7 @@ def _scan_file(file, job, note_batch):
     seed = max(spec["seed"] for spec in job["concepts"].values())
     settled = _Settled(matcher, takers)
     for raw in read_batches(file, **job["corpus"], corpus=job["name"], separated=matcher.separated):
-        batch = valid_utf8(raw) if matcher.reads_utf8 else raw
+        batch = valid_utf8(raw)
         numbers = document_numbers(seed, file.name, batch.first_row, len(batch.starts))
         for taker, found in zip(takers, settled.find(batch, numbers)):
             taker.take(batch, found, numbers)
@@ -302,18 +307,18 @@ def _scanned(units, paths, job, workers, progress):
         for n, (_, unit, made) in enumerate(tasks):
             try:
                 ahead.pop(0).result()
+                ahead += [executor.submit(_make_in_worker, *task, job) for task in tasks[n + workers : n + workers + 1]]
             except BrokenProcessPool as error:
                 raise OrreryError(
                     f"corpora.{job['name']}: a process died while it read {unit[0].name!r} or what comes after (out of "
                     "memory, perhaps); what was read is kept, run again to go on."
                 ) from error
-            ahead += [executor.submit(_make_in_worker, *task, job) for task in tasks[n + workers : n + workers + 1]]
             yield made
 
 
 @contextmanager
 def _executor(workers, shared):
-    executor = ProcessPoolExecutor(workers, multiprocessing.get_context("fork"), _remember_shared, (shared,))
+    executor = ProcessPoolExecutor(workers, multiprocessing.get_context("fork"), _begin_worker, (shared, os.getpid()))
     try:
         yield executor
     finally:
@@ -324,9 +329,17 @@ def _executor(workers, shared):
 _shared = None
 
 
-def _remember_shared(shared):
+def _begin_worker(shared, parent):
     global _shared
     _shared = shared
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent):
+    """End this process when its parent is gone, which a killed parent cannot ask for."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
 
 
 def _make_in_worker(number, unit, paths, job):

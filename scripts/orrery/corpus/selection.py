@@ -107,7 +107,7 @@ class _NearDuplicates:
 
         shingles, signature = self._read(text)
         if self._index is None:  # what it proposes in vain costs little, what it misses is lost
-            self._index = MinHashLSH(threshold=self._threshold, num_perm=PERMUTATIONS, weights=(0.1, 0.9))
+            self._index = MinHashLSH(threshold=min(self._threshold, 0.99), num_perm=PERMUTATIONS, weights=(0.1, 0.9))
         key = len(self._sets)
         self._sets[key] = shingles
         self._index.insert(key, signature)

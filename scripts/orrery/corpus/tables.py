@@ -1,5 +1,9 @@
 """Rows of tables that carry a label each."""
 
+import csv
+import io
+import math
+
 import numpy as np
 
 from orrery.corpus.files import check_unchanged, open_file
@@ -39,14 +43,12 @@ def read_rows(files, corpus, name="corpus"):
                     f"corpora.{name}.{key}: {file.name!r} has no column {wanted[key]!r}; it has "
                     f"{', '.join(table.column_names)}."
                 )
-        table = table.select([c for c in wanted.values() if c in table.column_names])
-        keys = {column: key for key, column in wanted.items()}
-        row = 0
+        present = {key: column for key, column in wanted.items() if column in table.column_names}
+        table, row = table.select(list(dict.fromkeys(present.values()))), 0
         for batch in table.to_batches(max_chunksize=4096):
             for record in batch.to_pylist():
-                known = {keys[column]: value for column, value in record.items()}
-                label, content = str(known["label"]), str(known["text"] or "")
-                yield {**known, "label": label, "text": content, "file": file.name, "row": row}
+                known = {key: _plain(record[column]) for key, column in present.items()}
+                yield {**known, "file": file.name, "row": row}
                 row += 1
 
 
@@ -62,18 +64,35 @@ def _table(source, file, format, name):
     )
     stream = pa.CompressedInputStream(pa.PythonFile(source, mode="r"), kind) if kind else source
     if format == "csv":
-        import pyarrow.csv
-
-        return pa.csv.read_csv(
-            stream,
-            parse_options=pa.csv.ParseOptions(delimiter="\t" if ".tsv" in file.name else ",", newlines_in_values=True),
-            convert_options=pa.csv.ConvertOptions(strings_can_be_null=True),
-        )
+        return _csv(b"".join(iter(lambda: stream.read(1 << 22), b"")), "\t" if ".tsv" in file.name else ",")
     if format == "jsonl":
         import pyarrow.json
 
         return pa.json.read_json(stream)
     raise OrreryError(f"corpora.{name}.format: {format} cannot hold labelled rows; write parquet, jsonl or csv.")
+
+
+def _csv(data, delimiter):
+    """A table in which every cell is text, as it stands; what is no UTF-8 is marked."""
+    import pyarrow as pa
+    import pyarrow.csv
+
+    data = data.decode("utf-8-sig", "replace")
+    names = next(csv.reader(io.StringIO(data[: 1 << 16]), delimiter=delimiter), [])
+    return pa.csv.read_csv(
+        pa.BufferReader(data.encode()),
+        parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+        convert_options=pa.csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
+        ),
+    )
+
+
+def _plain(value):
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "replace")
+    empty = value is None or (isinstance(value, float) and math.isnan(value))
+    return "" if empty else str(value).encode("utf-8", "replace").decode()
 
 
 def last_occurrence(concept, spec):
