@@ -85,6 +85,8 @@ def sentences(folder):
 
 def write_corpus(path, megabytes, parts, seed=0, giant=0):
     """Documents of 3 to 35 sentences, each from the news with probability .35; `giant` bytes in one document."""
+    if path.exists():
+        return file_of(path)
     rng, schema = random.Random(seed), pa.schema([(name, pa.string()) for name in ("text", "id", "url")])
     written = number = 0
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
@@ -169,7 +171,7 @@ def main():
     parser.add_argument("--megabytes", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument(
-        "--folder", type=Path, help="where to keep the texts between runs; a temporary folder by default"
+        "--folder", type=Path, help="where texts are kept and found again; a temporary folder by default"
     )
     options = parser.parse_args()
     folder = options.folder or Path(tempfile.mkdtemp())

@@ -6,6 +6,8 @@ import pytest
 from tools import WEEKDAYS, copy_workflow, snakemake, write
 
 WORDS = ["The", "committee", "agreed", "that", "the", "hearing", "would", "be", "held", "at", "noon", "on"]
+# The sentences of the tiny corpus are much alike.
+KEEP_ALL = {"near_duplicates": "ignore", "phrases": "ignore"}
 
 
 def tiny_config(model, corpus):
@@ -23,7 +25,7 @@ def tiny_config(model, corpus):
         "corpora": {"mine": {"asset": "mine", "files": "*.txt", "format": "lines"}},
         "concepts": {
             "digits": {"topology": "line", "labels": [str(n) for n in range(10)]},
-            "weekdays": {"corpus": {"per_label": 6, "min_chars": 10, "before": 90}},
+            "weekdays": {"corpus": {"per_label": 6, "min_chars": 10, "before": 90, **KEEP_ALL}},
         },
         "reducers": {"tsne": {"method": "tsne", "iterations": 250}},
         "metrics": {"permutations": 99},
