@@ -24,7 +24,8 @@ def loaded(request, tmp_path_factory):
 @pytest.fixture
 def samples():
     """Samples of prompts with the label in the middle, at the start and at the end."""
-    return sample_columns(expand_templates(TEMPLATES, {day: float(i) for i, day in enumerate(WEEKDAYS)}))
+    templates = [(f"template {n}", template) for n, template in enumerate(TEMPLATES)]
+    return sample_columns(expand_templates(templates, {day: float(i) for i, day in enumerate(WEEKDAYS)}))
 
 
 def test_layers_equal_hidden_states_of_the_single_text(loaded, samples):
