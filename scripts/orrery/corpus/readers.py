@@ -78,10 +78,17 @@ def format_of(file, format, corpus):
 
 def valid_utf8(batch):
     """The batch, with what is no UTF-8 replaced by U+FFFD."""
-    try:
-        str(batch.data, "utf-8")
+    import pyarrow as pa
+
+    if not len(batch.starts):
         return batch
-    except UnicodeDecodeError:
+    offsets = np.append(batch.starts, batch.ends[-1]).astype(np.int32)
+    try:
+        pa.StringArray.from_buffers(len(batch.starts), pa.py_buffer(offsets), pa.py_buffer(batch.data)).validate(
+            full=True
+        )
+        return batch
+    except pa.ArrowInvalid:
         documents = [batch.document(i).decode("utf-8", "replace").encode() for i in range(len(batch.starts))]
     lengths = np.array([len(d) for d in documents])
     starts = np.cumsum(lengths + 1) - lengths - 1
