@@ -13,6 +13,7 @@ import zipfile
 from pathlib import Path
 
 from orrery.errors import OrreryError
+from orrery.hub import hub_reason
 
 MODEL_FILES = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model", "*.jinja", "*.py"]
 DATA_FILES = (".parquet", ".jsonl", ".jsonl.gz", ".jsonl.zst", ".json.gz", ".json.zst", ".csv", ".csv.gz", ".tsv",
@@ -158,7 +159,9 @@ def _from_hub(name, spec, raw):
         place = {"repo_type": spec["kind"], "revision": spec["revision"], "allow_patterns": patterns}
         snapshot = patiently(lambda: snapshot_download(spec["hub"], **place))
     except Exception as error:
-        raise OrreryError(f"assets.{name}.hub: {_hub_reason(error, spec)}") from error
+        raise OrreryError(
+            f"assets.{name}.hub: {hub_reason(error, spec['hub'], spec['kind'], spec['revision'])}"
+        ) from error
     _copy_snapshot(Path(snapshot), raw)
     files = [f.relative_to(raw).as_posix() for f in raw.rglob("*") if f.is_file()]
     if spec["kind"] == "model" and "convert" not in spec and not any(f.endswith(".safetensors") for f in files):
@@ -167,24 +170,6 @@ def _from_hub(name, spec, raw):
             "weights. Choose a revision with safetensors, or convert the model and give its folder with path."
         )
     return {"hub": spec["hub"], "revision": spec["revision"], "commit": Path(snapshot).name}
-
-
-def _hub_reason(error, spec):
-    from huggingface_hub import errors
-
-    hub, revision, kind = spec["hub"], spec["revision"], spec["kind"]
-    if isinstance(error, errors.GatedRepoError):
-        return f"{hub!r} is gated; accept its terms on the hub and set HF_TOKEN to a token that may read it."
-    if isinstance(error, errors.RevisionNotFoundError):
-        return f"{hub!r} has no revision {revision!r}; write a branch, tag or commit that exists."
-    if isinstance(error, errors.RepositoryNotFoundError):
-        return f"there is no {kind} {hub!r} (or it is private and HF_TOKEN is not set); check the id."
-    if isinstance(error, (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled)):
-        return (
-            f"{hub!r} is not in the local cache and the hub cannot be reached; connect to the network, or unset "
-            "HF_HUB_OFFLINE, or give a local folder with path."
-        )
-    return f"{hub!r} could not be fetched ({str(error).splitlines()[0] if str(error) else type(error).__name__})."
 
 
 def _list_dataset(name, spec):
@@ -200,7 +185,9 @@ def _list_dataset(name, spec):
     except OrreryError:
         raise
     except Exception as error:
-        raise OrreryError(f"assets.{name}.hub: {_hub_reason(error, spec)}") from error
+        raise OrreryError(
+            f"assets.{name}.hub: {hub_reason(error, spec['hub'], spec['kind'], spec['revision'])}"
+        ) from error
     listing = [entry for entry in listing if entry[0] in wanted]
     if not listing:
         raise OrreryError(f"assets.{name}.files: no file of {spec['hub']!r} matches; look at its files on the hub.")

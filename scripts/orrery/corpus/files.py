@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from orrery.errors import OrreryError
+from orrery.hub import hub_reason
 
 RETRIES, TIMEOUT = 3, 30
 AHEAD, AHEAD_BYTES = 8, 64 << 20  # ranges of a remote file that are fetched before they are asked for
@@ -99,10 +100,8 @@ class RemoteFile:
     def _fill(self):
         while self._announced and len(self._fetched) < AHEAD:
             start, end = self._announced[0]
-            if (
-                self._fetched
-                and end - start + sum(last - first for first, (last, _) in self._fetched.items()) > AHEAD_BYTES
-            ):
+            ahead = sum(last - first for first, (last, _) in self._fetched.items())
+            if self._fetched and ahead + end - start > AHEAD_BYTES:
                 return
             self._announced.popleft()
             self._fetched[start] = (end, self._pool.submit(self._range, start, end))
@@ -132,8 +131,9 @@ class RemoteFile:
                 answer = http_backoff("GET", self._url, headers=headers, timeout=TIMEOUT)
                 hf_raise_for_status(answer)
             except Exception as error:
+                why = hub_reason(error, self._file.hub, "dataset", self._file.commit)
                 raise OrreryError(
-                    f"corpora.{self._corpus}: {self._file.name!r} could not be read: {reason(error, self._file.hub)} "
+                    f"corpora.{self._corpus}: {self._file.name!r} could not be read: {why} "
                     "What was read is kept; run again to go on."
                 ) from error
             if len(answer.content) == end - start:
@@ -174,20 +174,3 @@ class RemoteFile:
 
     def __exit__(self, *_):
         self.close()
-
-
-def reason(error, hub):
-    """Why the hub did not give something, as a sentence."""
-    from huggingface_hub import errors
-
-    if isinstance(error, errors.GatedRepoError):
-        return f"{hub!r} is gated; accept its terms on the hub and set HF_TOKEN to a token that may read it."
-    if isinstance(error, errors.RevisionNotFoundError):
-        return f"{hub!r} has no such revision; write a branch, tag or commit that exists."
-    if isinstance(error, errors.RepositoryNotFoundError):
-        return f"there is no {hub!r} (or it is private and HF_TOKEN is not set); check the id."
-    if isinstance(error, errors.OfflineModeIsEnabled):
-        return (
-            f"{hub!r} is not in the local cache and HF_HUB_OFFLINE is set; unset it, or give a local folder with path."
-        )
-    return f"{(str(error).strip().splitlines() or [type(error).__name__])[0].rstrip('.')}."

@@ -56,17 +56,17 @@ def mistake(form):
 
 def unicode_classes(form):
     r"""A form with \w, \d, \s, \W, \D, \S spelled as Unicode classes, which RE2 and Hyperscan read alike."""
-    parts, end, depth = [], 0, 0
+    parts, end, inside = [], 0, False
     for match in _ESCAPE.finditer(form):
         token = match.group()
         parts.append(form[end : match.start()])
         end = match.end()
         if token == "[":
-            depth = 1  # a second one stands for itself
+            inside = True  # a second one stands for itself
         elif token == "]" and not form[: match.start()].endswith(("[", "[^")):
-            depth = 0
+            inside = False
         elif token[1:].lower() in _CLASSES:
-            token = _class(token[1], inside=depth > 0)
+            token = _class(token[1], inside)
         parts.append(token)
     return "".join([*parts, form[end:]])
 

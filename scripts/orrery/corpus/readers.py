@@ -17,8 +17,7 @@ from orrery.errors import OrreryError
 BATCH_BYTES = 8 << 20
 FACTS = {"document": "id", "title": "title", "url": "url"}
 _ENDINGS = {".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl",
-             ".csv": "csv", ".tsv": "csv",
-            ".txt": "lines", ".cor": "lines"}  # fmt: skip
+             ".csv": "csv", ".tsv": "csv", ".txt": "lines", ".cor": "lines"}  # fmt: skip
 _COMPRESSIONS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
 
 
@@ -200,7 +199,7 @@ def _as_batch(separated, array, first_row, read, facts):
 
 
 @contextmanager
-def _plain_bytes(source, file):
+def plain_bytes(source, file):
     """The bytes of a file, decompressed where its name says so."""
     import pyarrow as pa
 
@@ -215,7 +214,7 @@ def _plain_bytes(source, file):
 def _chunks(source, file):
     """Whole lines of a file, some megabytes at a time: (bytes, number of the first line, bytes read)."""
     line, rest = 0, []
-    with _plain_bytes(source, file) as stream:
+    with plain_bytes(source, file) as stream:
         while block := stream.read(BATCH_BYTES):
             block = block if line or rest else block.removeprefix(b"\xef\xbb\xbf")
             cut = block.rfind(b"\n") + 1
@@ -251,7 +250,7 @@ def _lines(source, file, text, corpus):
 
 
 def _text(source, file, text, corpus):
-    with _plain_bytes(source, file) as stream:
+    with plain_bytes(source, file) as stream:
         if data := b"".join(iter(lambda: stream.read(BATCH_BYTES), b"")):
             yield Batch(memoryview(data), np.array([0]), np.array([len(data)]), 0, _nothing, file.size)
 
@@ -333,7 +332,7 @@ def _csv(source, file, text, corpus):
     import pyarrow.csv
 
     delimiter = "\t" if ".tsv" in file.name.lower() else ","
-    with _plain_bytes(source, file) as stream:
+    with plain_bytes(source, file) as stream:
         head = stream.read(1 << 16)
         names = next(csv.reader(io.StringIO(head.decode("utf-8-sig", "replace")), delimiter=delimiter), [])
         if text not in names:

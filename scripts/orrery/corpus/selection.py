@@ -98,11 +98,13 @@ class _NearDuplicates:
         self._last = (None, None, None)
 
     def has(self, text):
+        """Whether a text is nearly one that was added."""
         shingles, signature = self._read(text)
         proposed = self._index.query(signature) if self._index else ()
         return any(_jaccard(shingles, self._sets[key]) >= self._threshold for key in proposed)
 
     def add(self, text):
+        """Remember a text."""
         from datasketch import MinHashLSH
 
         shingles, signature = self._read(text)

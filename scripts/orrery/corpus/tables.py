@@ -8,7 +8,7 @@ import numpy as np
 
 from orrery.corpus.files import check_unchanged, open_file
 from orrery.corpus.matcher import Batch, Matcher
-from orrery.corpus.readers import format_of
+from orrery.corpus.readers import format_of, plain_bytes
 from orrery.errors import OrreryError
 
 OPTIONAL = ("start", "end", "value", "group", "id", "title", "url")
@@ -59,16 +59,14 @@ def _table(source, file, format, name):
         import pyarrow.parquet as pq
 
         return pq.read_table(source)
-    kind = next(
-        (k for end, k in {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}.items() if file.name.endswith(end)), None
-    )
-    stream = pa.CompressedInputStream(pa.PythonFile(source, mode="r"), kind) if kind else source
-    if format == "csv":
-        return _csv(b"".join(iter(lambda: stream.read(1 << 22), b"")), "\t" if ".tsv" in file.name else ",")
-    if format == "jsonl":
+    if format in ("csv", "jsonl"):
+        with plain_bytes(source, file) as stream:
+            data = b"".join(iter(lambda: stream.read(1 << 22), b""))
+        if format == "csv":
+            return _csv(data, "\t" if ".tsv" in file.name else ",")
         import pyarrow.json
 
-        return pa.json.read_json(stream)
+        return pa.json.read_json(pa.BufferReader(data))
     raise OrreryError(f"corpora.{name}.format: {format} cannot hold labelled rows; write parquet, jsonl or csv.")
 
 
@@ -101,6 +99,7 @@ def last_occurrence(concept, spec):
     matchers = {label: Matcher({concept: {"forms": {label: forms}, **how}}) for label, forms in spec["forms"].items()}
 
     def find(label, text):
+        """Characters of the last occurrence, or None."""
         data = text.encode("utf-8", "replace")
         batch = Batch(memoryview(data), np.array([0]), np.array([len(data)]), 0, None)
         found = matchers[label].find(batch)[0] if data else None
