@@ -83,9 +83,10 @@ def _class(letter, inside):
 @cache
 def _fold_groups():
     groups = {}
-    for char in map(chr, range(0x20000)):
-        groups.setdefault(_fold(char), []).append(char)
-    return {char: tuple(group) for group in groups.values() if len(group) > 1 for char in group}
+    for char in map(chr, range(0x20000)):  # none above has a case
+        if char.casefold() != char and (folded := _fold(char)) != char:
+            groups.setdefault(folded, [folded]).append(char)
+    return {char: tuple(sorted(group)) for group in groups.values() for char in group}
 
 
 def _fold(char):

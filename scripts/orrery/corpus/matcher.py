@@ -21,17 +21,15 @@ _IS_ASCII_WORD[list(ASCII_WORD)] = True
 
 
 class Batch(NamedTuple):
-    """Documents of one file: `data[starts[i]:ends[i]]` is the UTF-8 of document `first_row + i`.
-
-    Where a matcher asks for it (`separated`), a byte that is no part of a word stands between two documents.
-    """
+    """Documents of one file: `data[starts[i]:ends[i]]` is the UTF-8 of document `first_row + i`."""
 
     data: memoryview
     starts: np.ndarray
     ends: np.ndarray
     first_row: int
-    facts: Callable  # row → {"document", "title", "url"}, what the corpus calls it
+    facts: Callable  # rows of the file → of each {"document", "title", "url"}, what the corpus calls it
     read: int = 0  # bytes of the file that were read so far
+    separated: bool = True  # whether a byte that is no part of a word stands between two documents
 
     def document(self, row):
         return bytes(self.data[self.starts[row] : self.ends[row]])
@@ -42,7 +40,7 @@ class Batch(NamedTuple):
         data = b"\n".join(self.data[start:end] for start, end in zip(starts, ends))
         lengths = self.ends[rows] - self.starts[rows] + 1
         first = np.cumsum(lengths) - lengths
-        return self._replace(data=memoryview(data), starts=first, ends=first + lengths - 1)
+        return self._replace(data=memoryview(data), starts=first, ends=first + lengths - 1, separated=True)
 
 
 class Occurrences(NamedTuple):
@@ -85,19 +83,16 @@ class Matcher:
     def __init__(self, concepts):
         self.names = list(concepts)
         self._whole = [spec["whole_words"] for spec in concepts.values()]
-        self.separated = any(_is_short(f) for spec in concepts.values() for fs in spec["forms"].values() for f in fs)
+        self._bounded = any(_is_short(f) for spec in concepts.values() for fs in spec["forms"].values() for f in fs)
         self._forms, patterns = [], []
         for concept, spec in enumerate(concepts.values()):
             for label, forms in enumerate(spec["forms"].values()):
                 for form in forms:
                     self._forms.append(_describe(concept, label, form))
-                    patterns.append(_pattern(form, spec, self._forms[-1], self.separated))
+                    patterns.append(_pattern(form, spec, self._forms[-1], self._bounded))
         self._patterns, self._parts = patterns, {}
-        self._whose = lambda chosen: (
-            [(self.names[f.concept], f.label) for n in chosen for f in [self._forms[n]]],
-            concepts,
-        )
-        self._database = _compile(patterns, *self._whose(range(len(patterns))))
+        self._concepts = concepts
+        self._database = self._compiled(range(len(patterns)))
         self._exact = [
             _Exact(name, spec) if any(f.text is None for f in self._forms if f.concept == number) else None
             for number, (name, spec) in enumerate(concepts.items())
@@ -127,18 +122,23 @@ class Matcher:
             if len(self._parts) >= KEPT_PARTS:
                 self._parts.clear()
             chosen = [n for n, form in enumerate(self._forms) if wanted[form.concept][form.label]]
-            self._parts[key] = _compile([self._patterns[n] for n in chosen], *self._whose(chosen))
+            self._parts[key] = self._compiled(chosen)
+        if self._bounded and not batch.separated:
+            batch = batch.some(np.arange(len(batch.starts)))
         ends = []
         take = ends.append
         self._parts[key].scan(batch.data, match_event_handler=lambda _, __, end, *___: take(end))
         rows = np.unique(np.searchsorted(batch.ends, np.array(ends, dtype=np.int64), "left"))
         return rows[rows < len(batch.ends)]
 
-    def find(self, batch):
-        """Occurrences in a batch, one entry a concept in their order.
+    def _compiled(self, chosen):
+        owners = [(self.names[self._forms[n].concept], self._forms[n].label) for n in chosen]
+        return _compile([self._patterns[n] for n in chosen], owners, self._concepts)
 
-        The batch must be valid UTF-8, and its documents separated where `separated` is set.
-        """
+    def find(self, batch):
+        """Occurrences in a batch of valid UTF-8, one entry a concept in their order."""
+        if self._bounded and not batch.separated:
+            return self.find_in(batch, np.arange(len(batch.starts)))
         ids, ends = self._candidates(batch)
         if not len(ids):
             return [Occurrences(*np.empty((4, 0), np.int64)) for _ in self.names]

@@ -1,6 +1,7 @@
 """From places in a batch of documents to candidates: context, leaks, and the few that are looked at of the many."""
 
 import hashlib
+import heapq
 import re
 from collections import Counter
 
@@ -80,7 +81,6 @@ class _Taker:
         self.found = np.zeros(len(self.labels), np.int64)
         self.dropped = Counter()
         self.documents = 0
-        self._chars = (-1, 0, 0)  # row, byte, characters before it
 
     def _sample(self, batch, found, i):
         """The sample of the i-th occurrence, or None and a count of the reason; `found` as lists."""
@@ -96,26 +96,29 @@ class _Taker:
         label = self.labels[found.labels[i]]
         return {
             "label": label, "value": self.values[label], "text": text, "start": left, "end": right, "file": self.file,
-            "row": batch.first_row + row, "position": self._chars_before(batch, row, start), "leaks": leaks,
+            "row": batch.first_row + row, "position": start - batch.starts.item(row), "leaks": leaks,
         }  # fmt: skip
 
-    def _chars_before(self, batch, row, start):
-        """Characters of the document before byte `start`; counted on from the last call where it can be."""
-        known_row, known_byte, chars = self._chars
-        if known_row != batch.first_row + row or known_byte > start:
-            known_byte, chars = int(batch.starts[row]), 0
-        chars += len(bytes(batch.data[known_byte:start]).decode("utf-8", "replace"))
-        self._chars = (batch.first_row + row, start, chars)
-        return chars
+
+def _locate(samples, batch):
+    """Complete samples of a batch, in order, whose `position` is in bytes: in characters, and what the corpus knows."""
+    row = place = chars = 0
+    for sample, facts in zip(samples, _facts([sample["row"] for sample in samples], batch)):
+        if sample["row"] != row:
+            row, place, chars = sample["row"], 0, 0
+        begin = batch.starts.item(row - batch.first_row)
+        chars += len(bytes(batch.data[begin + place : begin + sample["position"]]).decode("utf-8", "replace"))
+        place, sample["position"] = sample["position"], chars
+        sample.update(facts, group=facts["document"] or f"{sample['file']}:{row}")
 
 
-def _facts(sample, batch):
+def _facts(rows, batch):
     try:
-        sample.update(batch.facts(sample["row"]))
+        return batch.facts(rows)
     except (ValueError, RecursionError, OSError):  # a corpus is not trusted; file and row still tell where it stands
-        sample.update(document="", title="", url="")
-    sample["group"] = sample["document"] or f"{sample['file']}:{sample['row']}"
-    return sample
+        if len(rows) == 1:
+            return [{"document": "", "title": "", "url": ""}]
+        return [facts for row in rows for facts in _facts([row], batch)]
 
 
 def _leaks(found, i, first, end):
@@ -141,7 +144,8 @@ class First(_Taker):
         """Take what a batch gives; a label is counted until it has its quota."""
         if self.full:
             return
-        lists = found.lists()
+        lists, new = found.lists(), []
+        self.documents += len(batch.starts)
         for i in np.flatnonzero(self.limit[found.labels]).tolist():
             number = lists.labels[i]
             if not self.limit[number]:
@@ -149,14 +153,14 @@ class First(_Taker):
             self.found[number] += 1
             sample = self._sample(batch, lists, i)
             if sample and self.selection.offer(sample) is None:
-                _facts(sample, batch)
+                new.append(sample)
                 if not self.selection.wants(self.labels[number]):
                     self.limit[number] = 0
                     self.full = self.selection.full
             if self.full:
-                self.documents += lists.rows[i] + 1
-                return
-        self.documents += len(batch.starts)
+                self.documents += lists.rows[i] + 1 - len(batch.starts)
+                break
+        _locate(new, batch)
 
     def result(self):
         """(candidates in order, report)."""
@@ -176,7 +180,7 @@ class Spread(_Taker):
     def __init__(self, name, spec, file):
         super().__init__(name, spec, file)
         self._size = pool_size(self.options)
-        self._pools = {label: [] for label in self.labels}
+        self._pools = [[] for _ in self.labels]
         self.limit = np.full(len(self.labels), ALL)
 
     def take(self, batch, found, numbers):
@@ -195,25 +199,29 @@ class Spread(_Taker):
             self.dropped["enough from this document"] += int((~drawn).sum())
         priority = np.minimum(rank, 255).astype(np.uint64) << np.uint64(56) | numbers[rows]
         drawn &= priority < self.limit[labels]
-        lists = found.lists() if drawn.any() else None
-        for i, number in zip(looked[drawn].tolist(), priority[drawn].tolist()):
+        chosen = np.flatnonzero(drawn)
+        if len(chosen):
+            self._draw(batch, found, looked[chosen], priority[chosen])
+
+    def _draw(self, batch, found, places, priority):
+        lists, new = found.lists(), []
+        for j in np.argsort(priority, kind="stable").tolist():
+            i, number = places.item(j), priority.item(j)
             label = lists.labels[i]
             if number < self.limit[label] and (sample := self._sample(batch, lists, i)):
                 sample["priority"] = number
-                pool = self._pools[self.labels[label]]
-                pool.append(_facts(sample, batch))
-                if len(pool) >= 1.25 * self._size + 16:
-                    self._prune(label)
-
-    def _prune(self, label):
-        pool = self._pools[self.labels[label]]
-        pool.sort(key=priority_of)
-        del pool[self._size :]
-        self.limit[label] = pool[-1]["priority"]
+                pool = self._pools[label]
+                entry = -number, -sample["row"], -sample["position"], sample
+                (heapq.heappush if len(pool) < self._size else heapq.heappushpop)(pool, entry)
+                if len(pool) == self._size:
+                    self.limit[label] = -pool[0][0]
+                new.append((label, entry))
+        kept = [entry[3] for label, entry in new if entry[:3] >= self._pools[label][0][:3]]
+        _locate(sorted(kept, key=place_of), batch)
 
     def result(self):
         """(candidates by priority, report)."""
-        kept = [s for pool in self._pools.values() for s in sorted(pool, key=priority_of)[: self._size]]
+        kept = [entry[3] for pool in self._pools for entry in pool]
         dropped = Counter(self.dropped)
         dropped["not drawn"] += int(self.found.sum()) - len(kept) - sum(dropped.values())
         return sorted(kept, key=priority_of), _report(self, +dropped)

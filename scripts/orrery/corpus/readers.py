@@ -21,7 +21,7 @@ _ENDINGS = {".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json
 _COMPRESSIONS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
 
 
-def read_batches(file, format="auto", text="text", corpus="corpus", separated=True):
+def read_batches(file, format="auto", text="text", corpus="corpus"):
     """Yield the documents of a file as matcher.Batch.
 
     Parameters
@@ -33,8 +33,6 @@ def read_batches(file, format="auto", text="text", corpus="corpus", separated=Tr
         The column that holds the text.
     corpus : str
         The corpus's name in the config, for messages.
-    separated : bool
-        Whether a line end must stand between two documents of a batch, which costs a copy.
 
     Raises
     ------
@@ -47,7 +45,7 @@ def read_batches(file, format="auto", text="text", corpus="corpus", separated=Tr
     with open_file(file, corpus) as source:
         try:
             for batch in reader[format_of(file, format, corpus)](source, file, text, corpus):
-                yield batch if isinstance(batch, Batch) else _as_batch(separated, *batch)
+                yield batch if isinstance(batch, Batch) else _as_batch(*batch)
         except OrreryError:
             raise
         except (pa.ArrowException, OSError, EOFError) as error:
@@ -91,7 +89,7 @@ def valid_utf8(batch):
         documents = [batch.document(i).decode("utf-8", "replace").encode() for i in range(len(batch.starts))]
     lengths = np.array([len(d) for d in documents])
     starts = np.cumsum(lengths + 1) - lengths - 1
-    return batch._replace(data=memoryview(b"\n".join(documents)), starts=starts, ends=starts + lengths)
+    return batch._replace(data=memoryview(b"\n".join(documents)), starts=starts, ends=starts + lengths, separated=True)
 
 
 # ---------------------------------------------------------------------------------------------------- Parquet
@@ -157,18 +155,21 @@ def _chunk(column):
 
 
 def _parquet_facts(parquet, first_rows):
-    """A function: row of the file → what the corpus calls it; a row group is read for it when first asked for."""
+    """A function: rows of the file → what the corpus calls each; a row group is read for it when first asked for."""
     names = {key: c for key, c in FACTS.items() if c in parquet.schema_arrow.names}
 
     @lru_cache(maxsize=8)
     def columns(group):
         table = parquet.read_row_group(group, columns=list(names.values()), use_threads=False)
-        return {key: table[c].combine_chunks() for key, c in names.items()}
+        return {key: table[c].to_pylist() for key, c in names.items()}
 
-    def facts(row):
-        group = bisect_right(first_rows, row) - 1
-        known = {key: _plain(c[row - first_rows[group]].as_py()) for key, c in columns(group).items()} if names else {}
-        return {**dict.fromkeys(FACTS, ""), **known}
+    def facts(rows):
+        made = []
+        for row in rows:
+            group = bisect_right(first_rows, row) - 1
+            known = columns(group) if names else {}
+            made.append({key: _plain(known[key][row - first_rows[group]]) if key in known else "" for key in FACTS})
+        return made
 
     return facts
 
@@ -177,22 +178,17 @@ def _plain(value):
     return "" if value is None else str(value).encode("utf-8", "replace").decode()
 
 
-def _as_batch(separated, array, first_row, read, facts):
-    """An Arrow array of strings as a batch, without a copy where documents need not be separated."""
+def _as_batch(array, first_row, read, facts):
+    """An Arrow array of strings as a batch, without a copy."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     array = array if pa.types.is_string(array.type) else array.cast(pa.string())
     array = array.fill_null("") if array.null_count else array
     offsets = np.frombuffer(array.buffers()[1], dtype=np.int32)[array.offset : array.offset + len(array) + 1]
-    offsets, data = offsets.astype(np.int64), array.buffers()[2]
-    if data is not None and not separated:
-        data, offsets = data.slice(offsets[0], offsets[-1] - offsets[0]), offsets - offsets[0]
-    if separated:
-        data = pc.binary_join(pa.ListArray.from_arrays(pa.array([0, len(array)], pa.int32()), array), "\n").buffers()[2]
-        offsets += np.arange(len(array) + 1) - offsets[0]
-    data = memoryview(b"" if data is None else data)
-    return Batch(data, offsets[:-1], offsets[1:] - separated, first_row, facts, read)
+    first, data = int(offsets[0]), array.buffers()[2]
+    data = memoryview(b"" if data is None else data.slice(first, int(offsets[-1]) - first))
+    offsets = offsets.astype(np.int64) - first
+    return Batch(data, offsets[:-1], offsets[1:], first_row, facts, read, separated=False)
 
 
 # ------------------------------------------------------------------------------------------- lines and records
@@ -240,8 +236,8 @@ def _line_spans(chunk):
     return starts, ends - has_return
 
 
-def _nothing(_):
-    return dict.fromkeys(FACTS, "")
+def _nothing(rows):
+    return [dict.fromkeys(FACTS, "") for _ in rows]
 
 
 def _lines(source, file, text, corpus):
@@ -262,9 +258,10 @@ def _jsonl(source, file, text, corpus):
         if array.null_count == len(array):
             _check_key(chunk, lines, line, file, text, corpus)
 
-        def facts(row, chunk=chunk, lines=lines, line=line):
-            record = json.loads(chunk[lines[0][row - line] : lines[1][row - line]].decode("utf-8", "replace"))
-            return {key: _plain(record.get(name)) for key, name in FACTS.items()}
+        def facts(rows, chunk=chunk, lines=lines, line=line):
+            spans = [(lines[0][row - line], lines[1][row - line]) for row in rows]
+            records = [json.loads(chunk[start:end].decode("utf-8", "replace")) for start, end in spans]
+            return [{key: _plain(record.get(name)) for key, name in FACTS.items()} for record in records]
 
         yield array, line, read, facts
 
@@ -354,8 +351,9 @@ def _csv(source, file, text, corpus):
             for start in range(0, part.num_rows, 4096):
                 piece = part.slice(start, 4096)
 
-                def facts(r, piece=piece, first=row):
-                    return {k: _plain(piece[c][r - first].as_py()) if c in wanted else "" for k, c in FACTS.items()}
+                def facts(rows, piece=piece, first=row):
+                    some = piece.take([r - first for r in rows]).to_pylist()
+                    return [{key: _plain(record.get(name)) for key, name in FACTS.items()} for record in some]
 
                 yield piece.column(0), row, source.tell(), facts
                 row += piece.num_rows

@@ -238,7 +238,7 @@ def _scan_file(file, job, note_batch):
     takers = [TAKERS[spec["options"]["sampling"]](name, spec, file.name) for name, spec in job["concepts"].items()]
     seed = max(spec["seed"] for spec in job["concepts"].values())
     settled = _Settled(matcher, takers)
-    for raw in read_batches(file, **job["corpus"], corpus=job["name"], separated=matcher.separated):
+    for raw in read_batches(file, **job["corpus"], corpus=job["name"]):
         batch = valid_utf8(raw)
         numbers = document_numbers(seed, file.name, batch.first_row, len(batch.starts))
         for taker, found in zip(takers, settled.find(batch, numbers)):
