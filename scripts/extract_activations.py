@@ -1,31 +1,41 @@
-"""Read every layer of a model at one token of each sample."""
+"""Read every layer of a model at the tokens of each sample that are asked for."""
 
 from orrery.logs import log_to
 
 log_to(snakemake.log[0])
 
 import torch
-from orrery import models, store
-from orrery.activations import encode_samples, read_layers
+from orrery import activations, models, store
 from orrery.assets import facts_of, refuse_pickles
 from orrery.logs import progress
+from orrery.stack import find_stack
 
-wildcards, params, machine = snakemake.wildcards, snakemake.params, snakemake.params.machine
+wildcards, reading, machine = snakemake.wildcards, snakemake.params.reading, snakemake.params.machine
 torch.set_num_threads(snakemake.threads)
-refuse_pickles(snakemake.input.model, wildcards.model)
-model = models.find_stack(models.load(snakemake.input.model, **params.model, device=machine["device"]))
+folder, name = snakemake.input.model, wildcards.model
+refuse_pickles(folder, name, reading["model"]["allow_pickle"])
+model = find_stack(models.load(folder, name, **reading["model"], device=machine["device"]), reading["blocks"])
 samples, facts = store.read_table(snakemake.input.samples)
-ids, samples, dropped = encode_samples(model, samples)
-print(f"{len(ids)} samples, {sum(map(len, ids))} tokens, dropped {dropped}, on {model.device}")
-with progress(len(ids), "texts", f"{wildcards.model} {wildcards.source}/{wildcards.concept}") as bar:
-    layers = read_layers(model, ids, samples["token_position"], machine["batch_tokens"], bar.update)
-store.write_activations(
-    snakemake.output.activations,
-    layers,
-    samples,
-    {
-        **{"model": wildcards.model, "source": wildcards.source, "concept": wildcards.concept, "token": "last"},
-        **{"asset": facts_of(snakemake.input.model), "samples_from": facts, "dropped": dropped},
-        **models.describe(model),
+encoded = activations.encode_samples(model, samples, **reading["tokens"])
+batches = activations.plan(model, encoded, machine["batch_tokens"])
+print(f"{len(encoded.ids)} samples, {sum(map(len, encoded.ids))} tokens, {encoded.counts or ''} on {model.device}")
+attributes = {
+    **{"model": name, "source": wildcards.source, "concept": wildcards.concept, "pool": reading["pool"]},
+    **{
+        "asset": facts_of(folder),
+        "samples_from": facts,
+        "dropped": encoded.counts,
+        "stored_as": reading["store_dtype"],
     },
+    **{"weights": reading["model"]["weights"], "seed": reading["model"]["seed"]},
+    **reading["tokens"],
+    **models.describe(model, folder),
+}
+layers = activations.layer_widths(model, reading["sites"], reading["store"])
+file = store.Growing(
+    snakemake.output.activations, layers, encoded.samples, encoded.ids, attributes, [snakemake.params.code, batches]
 )
+with progress(len(batches), "batches", f"{name} {wildcards.source}/{wildcards.concept}") as bar, file:
+    activations.read_layers(
+        model, encoded, list(layers), batches, file, reading["pool"], file.dtype, file.done, bar.update
+    )

@@ -11,8 +11,8 @@ from orrery.vocabulary import embedding_rows, vocabulary_set
 
 wildcards, params = snakemake.wildcards, snakemake.params
 torch.set_num_threads(snakemake.threads)
-refuse_pickles(snakemake.input.model, wildcards.model)
-model = models.load(snakemake.input.model, **params.model, device="cpu", head=True)
+refuse_pickles(snakemake.input.model, wildcards.model, params.model["allow_pickle"])
+model = models.load(snakemake.input.model, wildcards.model, **params.model, device="cpu", head=True)
 size = model.model.get_input_embeddings().weight.shape[0]
 labels, values, ids = vocabulary_set(model.tokenizer, params.concept, params.seed, size)
 print(f"{len(ids)} single tokens")
@@ -28,6 +28,6 @@ store.write_activations(
     {
         **{"model": wildcards.model, "source": "vocabulary", "concept": wildcards.concept, "seed": params.seed},
         **{"asset": facts_of(snakemake.input.model)},
-        **models.describe(model),
+        **models.describe(model, snakemake.input.model),
     },
 )

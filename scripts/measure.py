@@ -8,7 +8,8 @@ from orrery import store
 from orrery.measures import measure
 
 source, params = snakemake.input.activations, snakemake.params
-layers = {name: store.read_layer(source, name) for name in store.layer_names(source)}
+stream = [name for name in store.layer_names(source) if "-" not in name]  # what sublayers add is no layer of its own
+layers = {name: store.read_layer(source, name) for name in stream}
 rows = measure(layers, store.read_samples(source), params.shape, params.options, params.seed)
 columns = {name: [row[name] for row in rows] for name in rows[0]}
 facts = {key: store.read_attributes(source)[key] for key in ("model", "source", "concept", "asset")}

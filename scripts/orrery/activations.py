@@ -1,57 +1,104 @@
-"""Every layer of a model at one token of each text, in one pass."""
+"""Every layer of a model at the tokens of each text that are asked for, in one pass."""
+
+import gc
+import queue
+import threading
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 
 from orrery.errors import OrreryError
-from orrery.models import hidden
-from orrery.tokens import tokenize
+from orrery.stack import find_sublayers, hidden
+from orrery.tokens import encode
 
 BATCH_TOKENS = {"cpu": 512, "cuda": 16384, "mps": 4096}
+SITES = {"resid_pre": "-pre", "attn_out": "-attn", "mlp_out": "-mlp", "resid_post": ""}
+DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+AHEAD = 4  # batches whose vectors may wait to be stored
 
 
-def encode_samples(loaded, samples):
-    """Tokenise texts and find the token to read.
+@dataclass
+class Encoded:
+    """N texts as tokens, of which `first` to `last`, inclusive, are pooled; their samples; what was left out or cut."""
+
+    ids: list
+    first: list
+    last: list
+    samples: dict
+    counts: dict = field(default_factory=dict)
+
+
+def encode_samples(loaded, samples, over="span", context_tokens=None, short="drop", bos="auto"):
+    """Tokenise texts and find the tokens to read; `tokens.encode` says what the options mean.
 
     A causal model cannot see what stands after the occurrence, so the text is cut there; an encoder keeps it.
 
     Parameters
     ----------
     loaded : models.LanguageModel
+        With its stack found.
     samples : dict of str → sequence of length N
         At least text, start, end.
 
     Returns
     -------
-    (ids, samples, dropped) : list of list of int, dict of str → list, dict of str → int
-        `samples` gains token (its text), token_position and tokens (how many); samples whose occurrence has no token
-        are left out and counted in `dropped`.
+    Encoded
+        Its samples gain token (the text of the last token that is pooled), token_first and token_position (the places
+        of the first and the last), and tokens (how many the text has).
+    """
+    texts, spans = list(samples["text"]), list(zip(samples["start"], samples["end"]))
+    if loaded.causal:
+        texts = [text[:end] for text, (_, end) in zip(texts, spans)]
+    made, counts = encode(loaded.tokenizer, texts, spans, loaded.max_tokens, over, context_tokens, short, bos)
+    kept = [i for i, tokens in enumerate(made) if tokens]
+    samples = {name: [values[i] for i in kept] for name, values in {**samples, "text": texts}.items()}
+    ids, first, last = [[getattr(made[i], name) for i in kept] for name in ("ids", "first", "last")]
+    samples["token"] = [loaded.tokenizer.decode([i[place]]) for i, place in zip(ids, last)]
+    samples["token_first"], samples["token_position"] = first, last
+    samples["tokens"] = [len(i) for i in ids]
+    return Encoded(ids, first, last, samples, dict(counts))
+
+
+def layer_widths(loaded, sites=("resid_post",), store="all"):
+    """The layers that are read, from the embedding upwards, with their dimensions.
+
+    embed (before block 0), for each block 07-pre, 07-attn, 07-mlp and 07 (before it, what its sublayers add, after it),
+    final (what the model returns, after a last norm where it has one).
+
+    Parameters
+    ----------
+    loaded : models.LanguageModel
+        With its stack found.
+    sites : iterable of str
+        Of `SITES`.
+    store : "all" or list of int and str
+        Blocks, embed, final.
+
+    Returns
+    -------
+    dict of str → int
 
     Raises
     ------
     OrreryError
-        A context is longer than the model's window.
+        A block is asked for that the model does not have.
     """
-    texts = list(samples["text"])
-    if loaded.causal:
-        texts = [text[:end] for text, end in zip(texts, samples["end"])]
-    encoded = [tokenize(loaded.tokenizer, t, s, e) for t, s, e in zip(texts, samples["start"], samples["end"])]
-    longest = max((len(ids) for ids, _ in encoded), default=0)
-    if longest > loaded.max_tokens:
+    wanted = ["embed", *range(loaded.depth), "final"] if store == "all" else store
+    if beyond := [x for x in wanted if isinstance(x, int) and x >= loaded.depth]:
         raise OrreryError(
-            f"a context has {longest} tokens, the model takes {loaded.max_tokens}; lower corpus.before or corpus.after."
+            f"models.{loaded.name}.store: {beyond[0]} is out of range; the blocks are 0 to {loaded.depth - 1}."
         )
-    kept = [i for i, (_, place) in enumerate(encoded) if place is not None]
-    samples = {name: [values[i] for i in kept] for name, values in {**samples, "text": texts}.items()}
-    ids, places = [encoded[i][0] for i in kept], [encoded[i][1] for i in kept]
-    samples["token"] = [loaded.tokenizer.decode([i[p]]) for i, p in zip(ids, places)]
-    samples["token_position"] = places
-    samples["tokens"] = [len(i) for i in ids]
-    return ids, samples, {"no token at the occurrence": len(texts) - len(kept)}
+    blocks = [f"{i:02d}{end}" for i in range(loaded.depth) if i in wanted for s, end in SITES.items() if s in sites]
+    names = ["embed"] * ("embed" in wanted) + blocks + ["final"] * ("final" in wanted)
+    return {name: loaded.widths["final" if name == "final" else "stream"] for name in names}
 
 
-def batches(lengths, budget):
+def batches(lengths, budget, padded=True):
     """Indices of texts in batches of similar length, longest first, at most `budget` padded tokens each.
+
+    Where they cannot be `padded`, the texts of a batch are equally long.
 
     Returns
     -------
@@ -59,81 +106,297 @@ def batches(lengths, budget):
     """
     groups, current = [], []
     for i in np.argsort(-np.asarray(lengths), kind="stable").tolist():
-        if current and (len(current) + 1) * lengths[current[0]] > budget:
+        full = current and (len(current) + 1) * lengths[current[0]] > budget
+        if full or (current and not padded and lengths[i] != lengths[current[0]]):
             groups.append(current)
             current = []
         current.append(i)
     return [*groups, current] if current else groups
 
 
+def plan(loaded, encoded, batch_tokens="auto"):
+    """The batches in which texts are read: the same for the same texts and budget."""
+    budget = BATCH_TOKENS[loaded.device.type] if batch_tokens == "auto" else batch_tokens
+    return batches([len(i) for i in encoded.ids], budget, loaded.padded)
+
+
 @torch.inference_mode()
-def read_layers(loaded, ids, places, batch_tokens="auto", advance=lambda n: None):
-    """The residual stream at one token of each text, in every layer, one forward pass a batch.
+def read_layers(loaded, encoded, names, groups, sink, pool="last", dtype="float32", done=(), advance=lambda n: None):
+    """Read layers at the tokens of each text, one forward pass a batch, no deeper than the deepest layer asked for.
 
     Parameters
     ----------
     loaded : models.LanguageModel
         With its stack found.
-    ids : list of list of int
-        Token ids of N texts.
-    places : list of int
-        The token to read of each.
-    batch_tokens : int or "auto"
-        Padded tokens a batch.
+    encoded : Encoded
+    names : list of str
+        Of `layer_widths`.
+    groups : list of list of int
+        The batches, of `plan`.
+    sink : object
+        `put(rows, vectors)` is given the vectors (name → array (len(rows), D)) of some texts, `finished(n)` told that
+        all of batch n were put. Both are called from a thread of their own.
+    pool : {"last", "first", "mean", "max", "sum"}
+        Over the tokens of a text that are to be pooled; the last three in float32.
+    dtype : {"float32", "float16", "bfloat16"}
+        Of the arrays; bfloat16 comes as the bits, uint16.
+    done : container of int
+        Batches that are not read.
     advance : callable
-        Told the number of texts done after each batch.
-
-    Returns
-    -------
-    dict of str → array (N, D) float32
-        embed (before block 0), 00 … L-1 (after each block, before any final norm), final (what the model returns).
+        Told of each batch that is done.
 
     Raises
     ------
     OrreryError
-        A vector is not finite: the precision is too low for this model.
+        A vector is not finite in `dtype`, or the device has no memory for a single text.
     """
-    names = ["embed", *(f"{i:02d}" for i in range(len(loaded.blocks))), "final"]
-    out, taken, at = {}, {}, None
+    with _Storing(sink, loaded, dtype) as storing, Capture(loaded, names, pool, DTYPES[dtype]) as capture:
+        limit = None  # texts a batch, padded to its longest, after the device ran out of memory
+        for number, rows in enumerate(groups):
+            if number not in done:
+                waiting = [rows]
+                while waiting:
+                    some = waiting.pop(0)
+                    size = len(some) * len(encoded.ids[some[0]])
+                    if limit is None or size <= limit or len(some) == 1:
+                        if vectors := capture.read(encoded, some):
+                            storing.put(some, vectors)
+                            continue
+                        limit = _halved(loaded, size, len(some))
+                    waiting[:0] = [some[: len(some) // 2], some[len(some) // 2 :]]
+                storing.put(number, None)
+            advance(1)
 
-    def take(name, states):  # [B, T, D] → [B, D] on the device; only B vectors outlive the block
-        taken[name] = states[torch.arange(len(at), device=states.device), at]
 
-    def before(module, args, kwargs):
-        take("embed", args[0] if args else kwargs["hidden_states"])
+def _halved(loaded, size, n):
+    if n == 1:
+        raise OrreryError(
+            f"one text of {size} tokens does not fit into the memory of {loaded.device}; lower corpus.before, or "
+            "choose a smaller dtype or another device."
+        )
+    gc.collect()
+    if loaded.device.type == "cuda":
+        torch.cuda.empty_cache()
+    print(f"{loaded.device} is out of memory with {size} tokens a batch: going on with {size // 2}")
+    return size // 2
 
-    hooks = [loaded.blocks[0].register_forward_pre_hook(before, with_kwargs=True)]
-    for name, block in zip(names[1:], loaded.blocks):
-        hooks.append(block.register_forward_hook(lambda m, args, output, name=name: take(name, hidden(output))))
-    budget = BATCH_TOKENS[loaded.device.type] if batch_tokens == "auto" else batch_tokens
-    try:
-        for rows in batches([len(i) for i in ids], budget):
-            tokens, mask = _pad([ids[i] for i in rows], loaded.tokenizer.pad_token_id or 0, loaded.device)
-            at = torch.tensor([places[i] for i in rows], device=loaded.device)
-            take("final", _forward(loaded.model, tokens, mask).last_hidden_state)
-            for name in names:
-                vectors = taken.pop(name).float().cpu().numpy()
-                out.setdefault(name, np.empty((len(ids), vectors.shape[1]), np.float32))[rows] = vectors
-            advance(len(rows))
-    finally:
-        for hook in hooks:
-            hook.remove()
-    for name, vectors in out.items():
-        if not np.isfinite(vectors).all():
+
+# ---------------------------------------------------------------------------------------------------- capture
+
+
+class _Deep(Exception):
+    """Raised inside the model once the deepest layer asked for is there."""
+
+
+class Capture:
+    """Hooks that pool each layer on the device as soon as it is there, so that no [B, T, D] outlives its block."""
+
+    def __init__(self, loaded, names, pool, dtype):
+        self._loaded, self._pool, self._dtype = loaded, pool, dtype
+        self._wanted, self._final = set(names), "final" in names
+        self._deepest = max((int(name.split("-")[0]) for name in names if name[0].isdigit()), default=-1)
+        self._hooks, self._taken, self._number = ExitStack(), {}, 0
+        self._takes_mask = not loaded.causal
+
+    def __enter__(self):
+        added = self._sublayers()
+        for block in self._loaded.blocks:
+            self._hook(block.register_forward_pre_hook(self._before, with_kwargs=True))
+            self._hook(block.register_forward_hook(self._after))
+        for site in ("attn", "mlp"):
+            owners = {}
+            for number, sublayers in enumerate(added):
+                if site in sublayers:
+                    owners.setdefault(sublayers[site].module, {})[number] = sublayers[site].scale
+            for module, scales in owners.items():
+                self._hook(module.register_forward_hook(self._adds(site, scales)))
+        return self
+
+    def __exit__(self, *_):
+        self._hooks.close()
+
+    def _hook(self, handle):
+        self._hooks.callback(handle.remove)
+
+    def _sublayers(self):
+        if not any(name.endswith(("-attn", "-mlp")) for name in self._wanted):
+            return []
+        added = find_sublayers(self._loaded)
+        lacking = [n for n, sublayers in enumerate(added) if "mlp" not in sublayers and f"{n:02d}-mlp" in self._wanted]
+        if lacking:
             raise OrreryError(
-                f"layer {name}: vectors overflow in {loaded.model.dtype}; set the model's dtype to float32."
+                f"models.{self._loaded.name}.sites: the blocks of {type(self._loaded.model).__name__} have one "
+                "sublayer each, attn_out; take mlp_out out."
             )
-    return out
+        return added
+
+    def _before(self, module, args, kwargs):
+        states = next(v for v in [*args, *kwargs.values()] if isinstance(v, torch.Tensor) and v.ndim == 3)
+        if self._number == 0:
+            self._take("embed", states)
+            self._stop()
+        self._take(f"{self._number:02d}-pre", states)
+
+    def _after(self, module, args, output):
+        self._take(f"{self._number:02d}", hidden(output))
+        self._number += 1
+        self._stop()
+
+    def _stop(self):
+        if self._number > self._deepest and not self._final:
+            raise _Deep
+
+    def _adds(self, site, scales):
+        def hook(module, args, output):
+            if self._number in scales:
+                self._take(f"{self._number:02d}-{site}", hidden(output), scales[self._number])
+
+        return hook
+
+    def _take(self, name, states, scale=1.0):
+        if name in self._wanted:
+            states = states.view(len(self._spans.rows), -1, states.shape[-1])  # OPT's sublayers make [B · T, D]
+            pooled = self._spans.pool(states, self._pool)
+            self._taken[name] = (pooled * scale if scale != 1 else pooled).to(self._dtype)
+
+    def read(self, encoded, rows):
+        """name → vectors (len(rows), D) on the device, or None where its memory does not suffice."""
+        self._number, self._taken = 0, {}
+        try:
+            tokens, mask = _pad([encoded.ids[i] for i in rows], self._loaded.tokenizer.pad_token_id or 0)
+            tokens = tokens.pin_memory() if self._loaded.device.type == "cuda" else tokens
+            self._spans = _Spans([encoded.first[i] for i in rows], [encoded.last[i] for i in rows], self._pool)
+            options = {"attention_mask": mask.to(self._loaded.device)} if self._takes_mask else {}
+            output = self._loaded.model(input_ids=tokens.to(self._loaded.device, non_blocking=True), **options)
+            self._take("final", output.last_hidden_state)
+        except _Deep:
+            pass
+        except RuntimeError as error:
+            if not _out_of_memory(error):
+                raise
+            self._taken = None
+        taken, self._taken = self._taken, {}
+        return taken
 
 
-def _pad(ids, pad, device):
+class _Spans:
+    """Which tokens of each text of a batch are pooled: places [B, S] and which of them count."""
+
+    def __init__(self, first, last, pool):
+        first, last = torch.tensor(first), torch.tensor(last)
+        if pool in ("last", "first"):
+            self.places, self.count = (last if pool == "last" else first)[:, None], None
+        else:
+            steps = torch.arange(int((last - first).max()) + 1)
+            self.places = torch.minimum(first[:, None] + steps, last[:, None])
+            self.count = steps <= (last - first)[:, None]
+        self.rows = torch.arange(len(first))[:, None]
+
+    def pool(self, states, how):
+        """[B, T, D] → [B, D]."""
+        if self.places.device != states.device:
+            for name in ("rows", "places", "count"):
+                value = getattr(self, name)
+                setattr(self, name, None if value is None else value.to(states.device, non_blocking=True))
+        picked = states[self.rows, self.places]  # [B, S, D]
+        if how in ("last", "first"):
+            return picked[:, 0]
+        counted = self.count[:, :, None]
+        if how == "max":
+            return picked.float().masked_fill(~counted, -torch.inf).amax(1)
+        total = (picked.float() * counted).sum(1)
+        return total / counted.sum(1) if how == "mean" else total
+
+
+def _pad(ids, pad):
     """[B, T] ids and mask, padded on the right."""
-    width = max(map(len, ids))
-    tokens = torch.tensor([i + [pad] * (width - len(i)) for i in ids], device=device)
-    mask = torch.tensor([[1] * len(i) + [0] * (width - len(i)) for i in ids], device=device)
-    return tokens, mask
+    lengths = np.array([len(i) for i in ids])
+    mask = np.arange(lengths.max()) < lengths[:, None]
+    tokens = np.full(mask.shape, pad)
+    tokens[mask] = np.concatenate(ids)
+    return torch.from_numpy(tokens), torch.from_numpy(mask.astype(np.int64))
 
 
-def _forward(model, tokens, mask):
-    cache = {"use_cache": False} if hasattr(model.config, "use_cache") else {}
-    return model(input_ids=tokens, attention_mask=mask, **cache)
+def _out_of_memory(error):
+    text = str(error).lower()
+    return isinstance(error, torch.OutOfMemoryError) or "out of memory" in text or "can't allocate memory" in text
+
+
+# ---------------------------------------------------------------------------------------------------- storing
+
+
+class _Storing:
+    """Hands vectors to the sink in a thread, so that the device goes on with the next batch meanwhile."""
+
+    def __init__(self, sink, loaded, dtype):
+        self._sink, self._loaded, self._dtype, self._error = sink, loaded, dtype, None
+        self._queue = queue.Queue(AHEAD)
+        self._thread = threading.Thread(target=self._work, daemon=True)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind, *_):
+        self._queue.put(None)
+        self._thread.join()
+        if self._error and kind is None:
+            raise self._error
+
+    def put(self, rows, vectors):
+        if self._error:
+            raise self._error
+        event = None
+        if vectors is not None and self._loaded.device.type == "cuda":
+            vectors = {name: _to_host(value) for name, value in vectors.items()}
+            event = torch.cuda.Event()
+            event.record()
+        self._queue.put((rows, vectors, event))
+
+    def _work(self):
+        while (item := self._queue.get()) is not None:
+            if self._error is None:
+                try:
+                    self._store(*item)
+                except Exception as error:
+                    self._error = error
+
+    def _store(self, rows, vectors, event):
+        if vectors is None:
+            self._sink.finished(rows)
+            return
+        if event:
+            event.synchronize()
+        for name, value in vectors.items():
+            if not torch.isfinite(value).all():
+                precision = str(self._loaded.model.dtype).removeprefix("torch.")
+                raise OrreryError(
+                    f"layer {name}: vectors overflow in {precision}, stored as {self._dtype}; set the dtype or "
+                    f"store_dtype of models.{self._loaded.name} to float32."
+                )
+        self._sink.put(rows, {name: _as_numpy(value) for name, value in vectors.items()})
+
+
+def _to_host(value):
+    host = torch.empty(value.shape, dtype=value.dtype, pin_memory=True)
+    return host.copy_(value, non_blocking=True)
+
+
+def _as_numpy(value):
+    value = value.cpu()
+    return value.view(torch.uint16).numpy() if value.dtype == torch.bfloat16 else value.numpy()
+
+
+class InMemory:
+    """A sink that keeps the vectors: `layers`, name → array (n, D)."""
+
+    def __init__(self, n):
+        self.layers, self._n = {}, n
+
+    def put(self, rows, vectors):
+        """Keep the vectors of some texts."""
+        for name, values in vectors.items():
+            self.layers.setdefault(name, np.empty((self._n, values.shape[1]), values.dtype))[rows] = values
+
+    def finished(self, number):
+        """Nothing needs to be noted."""

@@ -4,6 +4,7 @@ import fnmatch
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -158,16 +159,22 @@ def _from_hub(name, spec, raw):
     try:
         place = {"repo_type": spec["kind"], "revision": spec["revision"], "allow_patterns": patterns}
         snapshot = patiently(lambda: snapshot_download(spec["hub"], **place))
+        if spec["kind"] == "model" and spec.get("allow_pickle") and not any(Path(snapshot).rglob("*.safetensors")):
+            place["allow_patterns"] = [*patterns, *PICKLES]
+            snapshot = patiently(lambda: snapshot_download(spec["hub"], **place))
     except Exception as error:
         raise OrreryError(
             f"assets.{name}.hub: {hub_reason(error, spec['hub'], spec['kind'], spec['revision'])}"
         ) from error
+    _check_blobs(name, spec, Path(snapshot))
     _copy_snapshot(Path(snapshot), raw)
     files = [f.relative_to(raw).as_posix() for f in raw.rglob("*") if f.is_file()]
-    if spec["kind"] == "model" and "convert" not in spec and not any(f.endswith(".safetensors") for f in files):
+    weights = (".safetensors", *(p.lstrip("*") for p in PICKLES if spec.get("allow_pickle")))
+    if spec["kind"] == "model" and "convert" not in spec and not any(f.endswith(weights) for f in files):
         raise OrreryError(
             f"assets.{name}.hub: {spec['hub']!r} at {spec['revision']!r} has no safetensors; Orrery loads no pickled "
-            "weights. Choose a revision with safetensors, or convert the model and give its folder with path."
+            "weights, which can run any code. Choose a revision with safetensors, convert the model and give its "
+            "folder with path, or set allow_pickle if you trust their maker."
         )
     return {"hub": spec["hub"], "revision": spec["revision"], "commit": Path(snapshot).name}
 
@@ -245,6 +252,18 @@ def _wanted_files(name, spec, commit, paths):
     return {url.partition(f"@{commit}/")[2] for url in splits[spec.get("split", "train")]}
 
 
+def _check_blobs(name, spec, snapshot):
+    """The hub names large files by their sha256: a shard that was damaged on its way or on the disk is found here."""
+    for file in snapshot.rglob("*"):
+        blob = file.resolve()
+        if re.fullmatch("[0-9a-f]{64}", blob.name) and sha256_of(blob) != blob.name:
+            damaged = file.relative_to(snapshot).as_posix()
+            raise OrreryError(
+                f"assets.{name}.hub: {damaged!r} of {spec['hub']!r} is damaged (its sha256 is not the hub's); remove "
+                "it from the hub's cache and fetch it again."
+            )
+
+
 def _copy_snapshot(snapshot, raw):
     """Hard links into the hub's cache where the file system has them, copies where not."""
     for file in snapshot.rglob("*"):
@@ -280,10 +299,16 @@ def _convert(name, kind, raw, whole):
             dump_to_parquet(file, whole / f"{file.name}.parquet")
 
 
-def refuse_pickles(folder, name):
-    """Raise OrreryError where a model folder has weights as pickles only."""
+def refuse_pickles(folder, name, allowed=False):
+    """Raise OrreryError where a model folder has weights as pickles only and they are not `allowed`."""
     folder = Path(folder)
-    if not any(folder.glob("*.safetensors")):
-        pickles = [f.name for pattern in PICKLES for f in folder.glob(pattern)]
-        what = f"only pickled weights ({', '.join(pickles)}), which can run code" if pickles else "no weights"
-        raise OrreryError(f"models.{name}.asset: the folder has {what}; give one with safetensors.")
+    if any(folder.glob("*.safetensors")):
+        return
+    pickles = [f.name for pattern in PICKLES for f in folder.glob(pattern)]
+    if not pickles:
+        raise OrreryError(f"models.{name}.asset: the folder has no weights; give one with safetensors.")
+    if not allowed:
+        raise OrreryError(
+            f"models.{name}.asset: the folder has only pickled weights ({', '.join(pickles)}), which can run any code; "
+            "give one with safetensors, or set allow_pickle on the asset if you trust their maker."
+        )

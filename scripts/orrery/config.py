@@ -25,7 +25,7 @@ MODULES = {
     "filter_corpus": [f"corpus/{name}" for name in ("forms", "matcher", "occurrences", "readers", "scan", "selection")],
     "import_samples": ["samples", "corpus/tables", "corpus/forms", "corpus/matcher"],
     "expand_prompts": ["samples"],
-    "extract_activations": ["activations", "models", "tokens"],
+    "extract_activations": ["activations", "models", "stack", "tokens"],
     "extract_vocabulary": ["models", "vocabulary"],
     "project": ["reducers", "preprocess"],
     "measure": ["measures", "geometry/cyclic", "geometry/probes", "geometry/permutations", "geometry/variance",
@@ -137,7 +137,7 @@ def _check_catalogue(config):
     for name in {"prompts", "vocabulary"} & set(config["corpora"]):
         yield f"corpora.{name}: the name {name!r} is reserved for a source of Orrery's own; choose another"
     for name, model in config["models"].items():
-        yield from _check_layers(name, model["layers"], model.get("depth"))
+        yield from _check_layers(name, model)
     for name, figure in config["figures"].items():
         wanted = {"scatter-2d": 2, "scatter-3d": 3}.get(figure["kind"])
         if "components" in figure and len(figure["components"]) != wanted:
@@ -163,14 +163,33 @@ def _check_assets(assets):
             yield f"assets.{name}: config and split belong to a streamed data set; write kind: dataset, or files"
 
 
-def _check_layers(name, layers, depth):
-    if layers == "all":
-        if depth is None:
-            yield f"models.{name}.depth: is missing; write the number of blocks, which 'layers: all' needs"
-        return
-    for layer in layers:
-        if isinstance(layer, int) and depth is not None and layer >= depth:
-            yield f"models.{name}.layers: {layer} is out of range; the blocks are 0 to {depth - 1}"
+SITES = {"pre": "resid_pre", "attn": "attn_out", "mlp": "mlp_out", "": "resid_post"}
+
+
+def _check_layers(name, model):
+    key, depth, layers, store = f"models.{name}", model.get("depth"), model["layers"], model["store"]
+
+    def named(some):
+        return [] if some == "all" else some
+
+    if layers == "all" and depth is None:
+        yield f"{key}.depth: is missing; write the number of blocks, which 'layers: all' needs"
+    for where, some in (("layers", layers), ("store", store)):
+        for layer in named(some):
+            if depth is not None and _block(layer) and _block(layer)[0] >= depth:
+                yield f"{key}.{where}: {layer} is out of range; the blocks are 0 to {depth - 1}"
+    for layer in named(layers):
+        block, site = _block(layer) or (layer, None)
+        if site is not None and SITES[site] not in model["sites"]:
+            yield f"{key}.layers: {layer} is not read; add {SITES[site]} to sites"
+        elif store != "all" and layer != "unembed" and block not in store:
+            yield f"{key}.layers: {layer} is not stored; add it to store"
+
+
+def _block(layer):
+    """(number, site) of a layer that belongs to a block, or None."""
+    number, _, site = layer_name(layer).partition("-")
+    return (int(number), site) if number.isdigit() else None
 
 
 def _check_concepts(config):
@@ -403,9 +422,26 @@ def layers_of(config, model, source):
     layers = entry["layers"]
     if layers == "all":
         layers = ["embed", *range(entry["depth"])]
+        layers = [x for x in layers if entry["store"] == "all" or x in entry["store"]]
     if source == "vocabulary":
         return [x for x in layers if x in VOCABULARY_LAYERS] or ["embed"]
     return [layer_name(x) for x in layers if x != "unembed"]
+
+
+def reading_of(config, model):
+    """What of a model's entry changes its numbers; the layers drawn, the device and the speed do not."""
+    entry = config["models"][model]
+    random = entry["weights"] == "random"
+    return {
+        "model": {
+            **{key: entry[key] for key in ("dtype", "weights", "quantization", "trust_remote_code")},
+            "allow_pickle": config["assets"][entry["asset"]]["allow_pickle"],
+            "seed": config["seed"] if random else 0,
+        },
+        "blocks": entry.get("blocks"),
+        "tokens": {key: entry.get(key) for key in ("over", "context_tokens", "short", "bos")},
+        **{key: entry[key] for key in ("pool", "sites", "store", "store_dtype")},
+    }
 
 
 def control_of(config, source, concept):

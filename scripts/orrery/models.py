@@ -1,5 +1,6 @@
-"""Language models: loaded once, their stack of blocks found by structure and checked."""
+"""Language models: loaded once from a folder, trained or untrained, in the precision and on the device asked for."""
 
+import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -8,18 +9,25 @@ import transformers
 
 from orrery.errors import OrreryError
 
-PROBE = [5, 6, 7, 8, 9, 10]  # any six tokens that every vocabulary has
-
 
 @dataclass
 class LanguageModel:
-    """A model ready to be read: `blocks` are the residual blocks in order, `causal` whether it looks only back."""
+    """A model ready to be read; `stack.find_stack` fills in what is known of its structure.
+
+    `blocks` are the modules that act as residual blocks, `depth` how many calls of them a text takes, `causal` whether
+    the model looks only back, `padded` whether texts may be padded to one length, `widths` the dimensions of the
+    residual stream and of the final output.
+    """
 
     model: torch.nn.Module
     tokenizer: transformers.PreTrainedTokenizerBase
     device: torch.device
+    name: str = "model"
     blocks: list = field(default_factory=list)
+    depth: int = 0
     causal: bool = True
+    padded: bool = True
+    widths: dict = field(default_factory=dict)
 
     @property
     def max_tokens(self):
@@ -30,110 +38,124 @@ class LanguageModel:
 
 def pick_device(name):
     """auto → CUDA where there is a GPU, else Apple's, else the CPU; anything else as it says."""
-    if name != "auto":
+    if name not in ("auto", "spread"):
         return torch.device(name)
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
-def load(folder, dtype="float32", device="auto", trust_remote_code=False, head=False):
-    """Load a model and its tokenizer from a folder of safetensors.
+def load(folder, name="model", dtype="float32", device="auto", weights="trained", seed=0, quantization="none",
+         trust_remote_code=False, allow_pickle=False, head=False):  # fmt: skip
+    """Load a model and its tokenizer from a folder.
 
     Parameters
     ----------
     folder : path
         A Hugging Face model folder; nothing is fetched.
+    name : str
+        The model's name in the config, for messages.
     dtype : str
         float32, bfloat16 or float16.
+    device : str
+        auto, spread (over all that there is, by accelerate), or a device of torch.
+    weights : {"trained", "random"}
+        random draws them anew with `seed`, as the architecture is initialised before training.
+    quantization : {"none", "8bit", "4bit"}
+        By bitsandbytes, on a GPU.
+    trust_remote_code, allow_pickle : bool
+        Whether code of the folder may run: its own modules, or what a pickle of weights holds.
     head : bool
         With the language-model head, where the architecture that the folder names has one.
 
     Raises
     ------
     OrreryError
-        The folder holds no model that transformers knows, or the tokenizer gives no character offsets.
+        The folder holds no model that transformers knows, the tokenizer gives no character offsets, or the machine
+        lacks what is asked for.
     """
     folder = Path(folder)
     options = {"trust_remote_code": trust_remote_code, "local_files_only": True}
+    target = _device(name, device, quantization)
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **options)
         config = transformers.AutoConfig.from_pretrained(folder, **options)
         named = (config.architectures or [""])[0]
         cls = getattr(transformers, named, transformers.AutoModel) if head else transformers.AutoModel
-        model = cls.from_pretrained(folder, config=config, dtype=getattr(torch, dtype), use_safetensors=True, **options)
+        if weights == "random":
+            model = _untrained(cls, config, trust_remote_code, seed).to(getattr(torch, dtype))
+        else:
+            placing = _placing(device, quantization, dtype)
+            model = cls.from_pretrained(
+                folder, config=config, dtype=getattr(torch, dtype), use_safetensors=_format(folder, allow_pickle),
+                **options, **placing,
+            )  # fmt: skip
     except (OSError, ValueError, KeyError) as error:
         raise OrreryError(f"{folder}: this is no model that transformers can load ({_first_line(error)}).") from error
     if not tokenizer.is_fast:
         raise OrreryError(f"{folder}: the tokenizer gives no character offsets; add a tokenizer.json to the folder.")
-    return LanguageModel(model.eval().to(pick_device(device)), tokenizer, pick_device(device))
+    for part in (model.config, model.config.get_text_config()):
+        part.use_cache = False
+    if weights == "random" or not _placing(device, quantization, dtype):
+        model = model.to(target)
+    return LanguageModel(model.eval(), tokenizer, target, name)
 
 
-def find_stack(loaded):
-    """Fill in `blocks` and `causal` of a loaded model and check both against the model itself.
-
-    Raises
-    ------
-    OrreryError
-        No stack of blocks was found, or its outputs are not the hidden states that the model reports.
-    """
-    if loaded.model.config.is_encoder_decoder:
-        loaded.model = loaded.model.get_encoder()
-    loaded.blocks = _blocks(loaded.model)
-    _check_blocks(loaded)
-    loaded.causal = _is_causal(loaded)
-    return loaded
-
-
-def _blocks(model):
-    depth = model.config.get_text_config().num_hidden_layers
-    for module in model.modules():
-        if isinstance(module, torch.nn.ModuleList) and len(module) == depth and depth > 0:
-            return list(module)
-    raise OrreryError(f"{type(model).__name__}: found no list of {depth} blocks; this architecture cannot be read yet.")
-
-
-@torch.inference_mode()
-def _check_blocks(loaded):
-    """Block i's output is hidden_states[i + 1]; the last may differ, since some models norm it before reporting it."""
-    outputs = []
-    hooks = [b.register_forward_hook(lambda m, args, out: outputs.append(hidden(out))) for b in loaded.blocks]
+def _device(name, device, quantization):
     try:
-        states = _run(loaded, PROBE, output_hidden_states=True).hidden_states
-    finally:
-        for hook in hooks:
-            hook.remove()
-    same = len(outputs) == len(states) - 1 and all(torch.equal(a, b) for a, b in zip(outputs[:-1], states[1:-1]))
-    if not same:
-        raise OrreryError(f"{type(loaded.model).__name__}: the blocks found are not the layers the model reports.")
+        target = pick_device(device)
+        torch.empty(0, device=target)
+    except (RuntimeError, AssertionError) as error:
+        raise OrreryError(
+            f"models.{name}.device: {device!r} is not to be had here ({_first_line(error)}); write auto."
+        ) from error
+    if quantization != "none":
+        try:
+            import bitsandbytes  # noqa: F401
+        except ImportError as error:
+            raise OrreryError(
+                f"models.{name}.quantization: {quantization} needs bitsandbytes; install it, or write none."
+            ) from error
+        if target.type != "cuda":
+            raise OrreryError(f"models.{name}.quantization: {quantization} needs a CUDA device; write none.")
+    return target
 
 
-@torch.inference_mode()
-def _is_causal(loaded):
-    """Whether changing the last token leaves what stands before it alone."""
-    a = _run(loaded, PROBE).last_hidden_state[0, :-1]
-    b = _run(loaded, [*PROBE[:-1], PROBE[-1] + 1]).last_hidden_state[0, :-1]
-    return bool(torch.allclose(a, b, rtol=1e-3, atol=1e-5))
+def _placing(device, quantization, dtype):
+    """What from_pretrained is told where it has to place the weights itself."""
+    placing = {"device_map": "auto"} if device == "spread" else {}
+    if quantization != "none":
+        bits = {"8bit": {"load_in_8bit": True}, "4bit": {"load_in_4bit": True}}[quantization]
+        if quantization == "4bit":
+            bits["bnb_4bit_compute_dtype"] = getattr(torch, dtype)
+        placing["quantization_config"] = transformers.BitsAndBytesConfig(**bits)
+        placing.setdefault("device_map", {"": pick_device(device)})
+    return placing
 
 
-def _run(loaded, ids, **options):
-    tokens = torch.tensor([ids], device=loaded.device)
-    return loaded.model(input_ids=tokens, attention_mask=torch.ones_like(tokens), **options)
+def _untrained(cls, config, trust_remote_code, seed):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        if hasattr(cls, "from_config"):
+            return cls.from_config(config, trust_remote_code=trust_remote_code, dtype=torch.float32)
+        return cls._from_config(config, dtype=torch.float32)
 
 
-def hidden(output):
-    """The residual stream [B, T, D] in what a block returns: a tensor, or a tuple that begins with it."""
-    return output[0] if isinstance(output, tuple) else output
+def _format(folder, allow_pickle):
+    """use_safetensors of from_pretrained: pickles are an answer only where there is no other and they are allowed."""
+    return None if allow_pickle and not any(folder.glob("*.safetensors")) else True
 
 
 def _first_line(error):
     return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
-def describe(loaded):
-    """What made a file of vectors: dtype, device, direction, tokenizer, versions."""
+def describe(loaded, folder):
+    """What made a file of vectors: architecture, configuration's digest, dtype, device, tokenizer, versions."""
+    config = Path(folder, "config.json")
     return {
         "architecture": type(loaded.model).__name__,
+        "config_sha256": hashlib.sha256(config.read_bytes()).hexdigest() if config.exists() else "",
         "dtype": str(loaded.model.dtype).removeprefix("torch."),
         "device": str(loaded.device),
         "causal": loaded.causal,

@@ -3,6 +3,8 @@
 The only module that knows the layouts. Every file is written beside its place and renamed when it is whole.
 """
 
+import errno
+import hashlib
 import json
 import os
 from contextlib import contextmanager
@@ -11,7 +13,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-FORMAT = 2
+from orrery.errors import OrreryError
+
+FORMAT = 3
+BITS = {"float32": np.float32, "float16": np.float16, "bfloat16": np.uint16}
 SAMPLE_COLUMNS = {  # name → what a missing value is
     "label": "", "value": np.nan, "text": "", "start": 0, "end": 0, "group": "",
     "document": "", "title": "", "url": "", "file": "", "row": -1, "position": -1, "leaks": 0, "flags": "",
@@ -73,7 +78,7 @@ def sample_columns(samples):
 
 
 def write_activations(path, layers, samples, attributes):
-    """Write one contiguous float32 dataset a layer.
+    """Write an activations file at once.
 
     Parameters
     ----------
@@ -82,12 +87,127 @@ def write_activations(path, layers, samples, attributes):
     attributes : dict
         What made the file; values that HDF5 has no type for become JSON.
     """
-    with atomic(path) as part, h5py.File(part, "w") as file:
-        _write_attributes(file, {"kind": "activations", "format": FORMAT, "layers": list(layers), **attributes})
+    with atomic(path) as part:
+        widths = {name: vectors.shape[1] for name, vectors in layers.items()}
+        places = _lay_out(part, widths, "float32", samples, (), attributes)
+        with open(part, "r+b") as file:
+            for name, vectors in layers.items():
+                os.pwrite(file.fileno(), np.ascontiguousarray(vectors, dtype=np.float32), places[name])
+
+
+class Growing:
+    """An activations file that is written row by row and survives a kill: use it with `with`.
+
+    It grows beside its place, with a journal of the batches that are in it, and is renamed when all are. The next run
+    with the same `key` goes on where the last one ended; with another it begins anew.
+
+    Parameters
+    ----------
+    path : path
+    widths : dict of str → int
+        Layer → D.
+    samples : dict of str → sequence of length N
+    tokens : list of list of int
+        What the model was given, a list a sample.
+    attributes : dict
+        What made the file. `stored_as` is the precision, float32, float16 or bfloat16, which is stored as its bits,
+        uint16, and says so in an attribute of the dataset.
+    key : list
+        What else the numbers depend on.
+
+    Raises
+    ------
+    OrreryError
+        There is no room for the whole file.
+    """
+
+    def __init__(self, path, widths, samples, tokens, attributes, key):
+        self._path, self.dtype = Path(path), attributes["stored_as"]
+        self._part, self._journal = (self._path.with_name(f".{self._path.name}.{end}") for end in ("part", "journal"))
+        self._size = {name: width * np.dtype(BITS[self.dtype]).itemsize for name, width in widths.items()}
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        depends = [list(widths), samples, tokens, attributes, key]
+        key = hashlib.sha256(json.dumps(depends, default=_listed).encode()).hexdigest()
+        self.done = self._resume(key)
+        if self.done is None:
+            self._places = self._begin(widths, samples, tokens, attributes, key)
+
+    def _resume(self, key):
+        if not (self._journal.exists() and self._part.exists()):
+            return None
+        lines = self._journal.read_text(encoding="utf-8").split("\n")[:-1]  # a line that was cut has no end
+        if len(lines) < 1 or json.loads(lines[0])["key"] != key:
+            return None
+        self._places = json.loads(lines[0])["places"]
+        print(f"{len(lines) - 1} batches were there of a run before")
+        return {int(line) for line in lines[1:]}
+
+    def _begin(self, widths, samples, tokens, attributes, key):
+        self._journal.unlink(missing_ok=True)
+        self.done = set()
+        try:
+            places = _lay_out(self._part, widths, self.dtype, samples, tokens, attributes)
+            with open(self._part, "r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, os.fstat(file.fileno()).st_size)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            self._part.unlink(missing_ok=True)
+            size = sum(self._size.values()) * len(tokens) / 1e9
+            raise OrreryError(f"{self._path}: the disk has no room for {size:.2g} GB of vectors; make some.") from error
+        self._journal.write_text(json.dumps({"key": key, "places": places}) + "\n", encoding="utf-8")
+        return places
+
+    def __enter__(self):
+        self._file, self._notes = open(self._part, "r+b"), open(self._journal, "r+", encoding="utf-8")
+        self._notes.truncate(self._notes.read().rfind("\n") + 1)
+        self._notes.seek(0, os.SEEK_END)
+        return self
+
+    def put(self, rows, vectors):
+        """Write the vectors (name → array (len(rows), D)) of some samples."""
+        for name, values in vectors.items():
+            place, size = self._places[name], self._size[name]
+            for row, vector in zip(rows, values):
+                os.pwrite(self._file.fileno(), vector, place + row * size)
+
+    def finished(self, number):
+        """Note that all of a batch is written."""
+        self._notes.write(f"{number}\n")
+        self._notes.flush()
+
+    def __exit__(self, kind, *_):
+        self._file.close()
+        self._notes.close()
+        if kind is None:
+            os.replace(self._part, self._path)
+            self._journal.unlink()
+
+
+def _listed(value):
+    return value.tolist()
+
+
+def _lay_out(path, widths, dtype, samples, tokens, attributes):
+    """Make a file whose layers are still empty; name → byte at which its rows begin."""
+    n, places = len(next(iter(samples.values()))), {}
+    with h5py.File(path, "w") as file:
+        _write_attributes(file, {"kind": "activations", "format": FORMAT, "layers": list(widths), **attributes})
         group = file.create_group("layers")
-        for name, vectors in layers.items():
-            group.create_dataset(name, data=np.asarray(vectors, dtype=np.float32))
+        for name, width in widths.items():
+            plan = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+            plan.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+            plan.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+            data = group.create_dataset(name, (n, width), BITS[dtype], dcpl=plan)
+            if dtype == "bfloat16":
+                data.attrs["dtype"] = "bfloat16"
+            places[name] = data.id.get_offset() or 0
+        if len(tokens):
+            offsets = np.cumsum([0, *map(len, tokens)])
+            file.create_dataset("tokens/ids", data=np.concatenate(tokens).astype(np.int32))
+            file.create_dataset("tokens/offsets", data=offsets)
         _write_columns(file, samples)
+    return places
 
 
 def layer_names(path):
@@ -97,9 +217,14 @@ def layer_names(path):
 
 
 def read_layer(path, layer):
-    """Vectors (N, D) of one layer, or None where the file has no such layer."""
+    """Vectors (N, D) of one layer in float32, or None where the file has no such layer."""
     with h5py.File(path) as file:
-        return file["layers"][layer][:] if layer in file["layers"] else None
+        if layer not in file["layers"]:
+            return None
+        data = file["layers"][layer]
+        if data.attrs.get("dtype") == "bfloat16":  # the upper half of a float32
+            return (data[:].astype(np.uint32) << 16).view(np.float32)
+        return data[:].astype(np.float32, copy=False)
 
 
 def read_samples(path):

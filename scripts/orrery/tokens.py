@@ -1,16 +1,105 @@
-"""From characters to tokens: which token of a context is read."""
+"""From characters to tokens: what of a text the model is given, and which tokens of it are pooled."""
+
+from collections import Counter
+from typing import NamedTuple
+
+AT_ONCE = 1024  # texts that the tokenizer is given together
 
 
-def tokenize(tokenizer, text, start, end):
-    """Token ids of `text` with the model's own special tokens, and the place of the token to read.
+class Tokens(NamedTuple):
+    """A text as a model reads it: ids with special tokens; tokens `first` to `last`, inclusive, are pooled."""
 
-    The token read is the last that overlaps the characters [start, end), by the tokenizer's offset mapping.
+    ids: list
+    first: int
+    last: int
+
+
+def encode(tokenizer, texts, spans, window, over="span", context_tokens=None, short="drop", bos="auto"):
+    """Tokenise texts and find the tokens that overlap a span of characters, by the tokenizer's offset mapping.
+
+    Special tokens (those that the tokenizer puts before and after a text) are never pooled and are not counted in
+    `context_tokens`. A text longer than the model's window is cut: at its end where the occurrence stays inside, else
+    so that it ends with the occurrence.
+
+    Parameters
+    ----------
+    tokenizer : transformers.PreTrainedTokenizerFast
+    texts : list of str
+    spans : list of (int, int)
+        First and end character of each occurrence.
+    window : int
+        Tokens that the model takes, with special tokens.
+    over : {"span", "context"}
+        Whether the occurrence's tokens are pooled, or all of the text's.
+    context_tokens : int, optional
+        Keep only so many tokens, the last of which is the occurrence's last.
+    short : {"drop", "keep"}
+        What is done with a text that has fewer than `context_tokens` before the occurrence's end.
+    bos : {"auto", True, False}
+        Whether a text begins with the tokenizer's special tokens: auto as the tokenizer does it, True puts the BOS
+        token there where it is missing, False leaves out what stands there.
 
     Returns
     -------
-    (ids, place) : list of int and int or None
-        `place` is None where no token overlaps the span.
+    (encoded, counts) : list of Tokens or None, Counter
+        None for a text that cannot be read; `counts` has the reasons, and how many texts were cut.
     """
-    encoded = tokenizer(text, return_offsets_mapping=True, verbose=False)
-    overlapping = [i for i, (s, e) in enumerate(encoded["offset_mapping"]) if s < end and e > start and e > s]
-    return encoded["input_ids"], overlapping[-1] if overlapping else None
+    encoded, counts = [], Counter()
+    for start in range(0, len(texts), AT_ONCE):
+        some = slice(start, start + AT_ONCE)
+        made = tokenizer(texts[some], return_offsets_mapping=True, return_special_tokens_mask=True, verbose=False)
+        parts = zip(made["input_ids"], made["offset_mapping"], made["special_tokens_mask"], spans[some])
+        for ids, offsets, special, span in parts:
+            before, content, after = _parts(ids, special)
+            before = _begin(before, tokenizer.bos_token_id, bos)
+            places = _overlap(offsets[content.start : content.stop], span)
+            room = window - len(before) - len(after)
+            kept, reason = _window(len(content), places, room, context_tokens, short)
+            if reason:
+                counts[reason] += 1
+            if kept is None:
+                encoded.append(None)
+                continue
+            body = ids[content.start + kept.start : content.start + kept.stop]
+            first, last = (places[0] - kept.start, places[-1] - kept.start) if over == "span" else (0, len(body) - 1)
+            encoded.append(Tokens([*before, *body, *after], len(before) + first, len(before) + last))
+    return encoded, counts
+
+
+def _parts(ids, special):
+    """Special tokens before, range of the text's own tokens, special tokens after."""
+    first, end = 0, len(ids)
+    while first < end and special[first]:
+        first += 1
+    while end > first and special[end - 1]:
+        end -= 1
+    return ids[:first], range(first, end), ids[end:]
+
+
+def _begin(before, token, bos):
+    if bos is False:
+        return []
+    return [token, *before] if bos is True and token is not None and token not in before else before
+
+
+def _overlap(offsets, span):
+    start, end = span
+    return [i for i, (s, e) in enumerate(offsets) if s < end and e > start and e > s]
+
+
+def _window(n, places, room, context_tokens, short):
+    """(range of the tokens kept or None, what is counted or None) of a text of `n` tokens."""
+    if not places:
+        return None, "no token at the occurrence"
+    first, end = places[0], places[-1] + 1
+    if context_tokens is not None:
+        if end < context_tokens and short == "drop":
+            return None, "fewer tokens than context_tokens"
+        kept = range(max(0, end - min(context_tokens, room)), end)
+    elif n <= room:
+        return range(n), None
+    else:
+        kept = range(room) if end <= room else range(end - room, end)
+    if first < kept.start:
+        return None, "the occurrence is cut by the window"
+    return kept, "cut to the model's window (kept)" if context_tokens is None else None

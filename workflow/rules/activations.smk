@@ -19,7 +19,7 @@ rule extract_activations:
         runtime=240,
     params:
         code=orrery.code_version("extract_activations"),
-        model=model_params,
+        reading=lambda wc: orrery.reading_of(config, wc.model),
         # Where and in what portions changes no result: a function of input is not watched for changes.
         machine=lambda wc, input: {k: config["models"][wc.model][k] for k in ("device", "batch_tokens")},
     message:
@@ -45,7 +45,7 @@ rule extract_vocabulary:
         runtime=60,
     params:
         code=orrery.code_version("extract_vocabulary"),
-        model=model_params,
+        model=lambda wc: orrery.reading_of(config, wc.model)["model"],
         concept=lambda wc: orrery.vocabulary_spec(config, wc.concept),
         seed=config["seed"],
     message:

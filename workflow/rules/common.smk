@@ -42,7 +42,7 @@ wildcard_constraints:
     model=any_of(config["models"]),
     source=any_of([*config["corpora"], "prompts", "vocabulary"]),
     concept=any_of(config["concepts"]),
-    layer=r"all|embed|final|unembed|\d{2,3}",
+    layer=r"all|embed|final|unembed|\d{2,3}(-(pre|attn|mlp))?",
     reducer=any_of([*config["reducers"], "raw"]),
     figure=any_of(config["figures"]),
     part=r"\d+",
@@ -53,12 +53,6 @@ def asset_of(table):
     """An input function: the folder of the asset that a model or corpus is read from."""
     wildcard = {"models": "model", "corpora": "source"}[table]
     return lambda wc: f"results/assets/{config[table][getattr(wc, wildcard)]['asset']}"
-
-
-def model_params(wc):
-    """What of a model changes its numbers; the layers drawn and the speed do not."""
-    entry = config["models"][wc.model]
-    return {key: entry[key] for key in ("dtype", "trust_remote_code")}
 
 
 def figure_sources(wc):

@@ -161,14 +161,15 @@ def _parquet_facts(parquet, first_rows):
     @lru_cache(maxsize=8)
     def columns(group):
         table = parquet.read_row_group(group, columns=list(names.values()), use_threads=False)
-        return {key: table[c].to_pylist() for key, c in names.items()}
+        return {key: table[c].combine_chunks() for key, c in names.items()}
 
     def facts(rows):
         made = []
         for row in rows:
             group = bisect_right(first_rows, row) - 1
             known = columns(group) if names else {}
-            made.append({key: _plain(known[key][row - first_rows[group]]) if key in known else "" for key in FACTS})
+            place = row - first_rows[group]
+            made.append({key: _plain(known[key][place].as_py()) if key in known else "" for key in FACTS})
         return made
 
     return facts

@@ -1,0 +1,115 @@
+"""Every architecture is read right: each layer is the model's own hidden state, whatever the batch."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from architectures import ARCHITECTURES, tiny
+from orrery import activations, stack
+from orrery.errors import OrreryError
+from orrery.models import LanguageModel
+
+CLOSE = {"rtol": 1e-4, "atol": 2e-5}  # of float32, through three blocks
+BY_BLOCKS = ("mamba", "mamba2", "falcon_mamba", "rwkv")  # report what blocks make, not what they are given
+NORMED_AFTER = ("openai-gpt", "bert", "roberta", "distilbert", "electra", "deberta", "deberta-v2", "albert", "mpnet",
+                "nomic_bert", "convbert", "roformer", "fnet", "bart", "marian")  # fmt: skip
+NOT_SUMS = ("rwkv", "falcon_h1")  # block 0 norms the stream itself; three sublayers at once
+ONE_SUBLAYER = ("mamba", "mamba2", "falcon_mamba")
+
+
+@pytest.fixture(scope="module", params=ARCHITECTURES)
+def loaded(request):
+    """A tiny random model of each architecture with its stack found."""
+    tokenizer = SimpleNamespace(pad_token_id=0)
+    model = LanguageModel(tiny(request.param), tokenizer, torch.device("cpu"), request.param)
+    return stack.find_stack(model)
+
+
+@pytest.fixture(scope="module")
+def texts():
+    """Token ids of texts of 3 to 20 tokens and the span that is read of each."""
+    rng = np.random.default_rng(0)
+    ids = [rng.integers(5, 600, n).tolist() for n in (3, 20, 7, 7, 12, 5, 20, 9)]
+    last = [int(rng.integers(1, len(i))) for i in ids]
+    return activations.Encoded(ids, [max(0, place - 2) for place in last], last, {})
+
+
+def normed(vectors, config):
+    """As an untrained layer norm does it."""
+    eps = getattr(config, "layer_norm_epsilon", 1e-12)
+    return torch.nn.functional.layer_norm(torch.tensor(vectors), vectors.shape[-1:], eps=eps).numpy()
+
+
+def read(loaded, encoded, batch_tokens=10_000, order=None, sites=("resid_post",), **options):
+    order = list(range(len(encoded.ids))) if order is None else order
+    mixed = activations.Encoded(*([part[i] for i in order] for part in (encoded.ids, encoded.first, encoded.last)), {})
+    names = list(activations.layer_widths(loaded, sites))
+    sink = activations.InMemory(len(order))
+    groups = activations.plan(loaded, mixed, batch_tokens)
+    activations.read_layers(loaded, mixed, names, groups, sink, **options)
+    return {name: sink.layers[name][np.argsort(order)] for name in names}
+
+
+def test_layers_are_the_hidden_states_of_the_single_text(loaded, texts):
+    """In batches of all sizes and orders."""
+    mixed = np.random.default_rng(1).permutation(len(texts.ids)).tolist()
+    ways = [read(loaded, texts), read(loaded, texts, batch_tokens=1), read(loaded, texts, batch_tokens=45, order=mixed)]
+    for i, (ids, place) in enumerate(zip(texts.ids, texts.last)):
+        with torch.inference_mode():
+            output = loaded.model(input_ids=torch.tensor([ids]), output_hidden_states=True)
+        states = [state[0, place] for state in output.hidden_states]
+        names = [f"{n:02d}" for n in range(loaded.depth)]
+        expected = dict(zip(names if loaded.name in BY_BLOCKS else ["embed", *names[:-1]], states))
+        expected["final"] = output.last_hidden_state[0, place]
+        assert len(expected) == loaded.depth + 1
+        for layers in ways:
+            for name, state in expected.items():
+                np.testing.assert_allclose(layers[name][i], state, **CLOSE, err_msg=f"layer {name}")
+
+
+def test_sublayers_add_up(loaded, texts):
+    if loaded.name in NOT_SUMS:
+        with pytest.raises(OrreryError, match="take attn_out and mlp_out out of models"):
+            stack.find_sublayers(loaded)
+        return
+    sites = ["resid_pre", "attn_out", "mlp_out", "resid_post"]
+    if loaded.name in ONE_SUBLAYER:
+        with pytest.raises(OrreryError, match="take mlp_out out"):
+            read(loaded, texts, sites=sites)
+        sites.remove("mlp_out")
+    layers = read(loaded, texts, batch_tokens=45, sites=sites)
+    np.testing.assert_array_equal(layers["00-pre"], layers["embed"])
+    for n in range(loaded.depth):
+        pre, attn, mlp = (layers.get(f"{n:02d}-{site}", np.zeros(1)) for site in ("pre", "attn", "mlp"))
+        assert np.abs(attn).max() > 1e-6
+        made, config = pre + attn + mlp, loaded.model.config
+        if loaded.name in NORMED_AFTER:
+            made = normed(normed(pre + attn, config) + mlp, config)
+        np.testing.assert_allclose(made, layers[f"{n:02d}"], **CLOSE)
+
+
+def test_pools(loaded, texts):
+    """Over the same tokens, all from the vectors of single tokens."""
+    widest = max(last - first for first, last in zip(texts.first, texts.last))
+    each = []
+    for step in range(widest + 1):
+        places = [min(first + step, last) for first, last in zip(texts.first, texts.last)]
+        each.append(read(loaded, activations.Encoded(texts.ids, places, places, {})))
+    for pool, by_hand in (("mean", np.mean), ("max", np.max), ("sum", np.sum), ("first", lambda x, axis: x[0])):
+        layers = read(loaded, texts, batch_tokens=45, pool=pool)
+        for name, vectors in layers.items():
+            for i, (first, last) in enumerate(zip(texts.first, texts.last)):
+                tokens = [each[step][name][i] for step in range(last - first + 1)]
+                np.testing.assert_allclose(vectors[i], by_hand(tokens, axis=0), rtol=1e-4, atol=1e-4)
+
+
+def test_reading_ends_at_the_deepest_layer(loaded, texts):
+    """And gives the same numbers."""
+    calls = []
+    hook = loaded.blocks[-1].register_forward_hook(lambda *_: calls.append(1))
+    sink = activations.InMemory(len(texts.ids))
+    activations.read_layers(loaded, texts, ["embed", "00"], activations.plan(loaded, texts, 10_000), sink)
+    hook.remove()
+    np.testing.assert_allclose(sink.layers["00"], read(loaded, texts)["00"], **CLOSE)
+    assert len(calls) <= 1  # one where it is the same module that is called again and again
