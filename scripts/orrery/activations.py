@@ -23,7 +23,7 @@ AHEAD = 4  # batches whose vectors may wait to be stored
 class Encoded:
     """N texts as tokens, of which `first` to `last`, inclusive, are pooled; their samples; what was left out or cut."""
 
-    ids: list
+    ids: list  # of arrays of integers
     first: list
     last: list
     samples: dict
@@ -55,7 +55,7 @@ def encode_samples(loaded, samples, over="span", context_tokens=None, short="dro
     kept = [i for i, tokens in enumerate(made) if tokens]
     samples = {name: [values[i] for i in kept] for name, values in {**samples, "text": texts}.items()}
     ids, first, last = [[getattr(made[i], name) for i in kept] for name in ("ids", "first", "last")]
-    samples["token"] = [loaded.tokenizer.decode([i[place]]) for i, place in zip(ids, last)]
+    samples["token"] = [loaded.tokenizer.decode([int(i[place])]) for i, place in zip(ids, last)]
     samples["token_first"], samples["token_position"] = first, last
     samples["tokens"] = [len(i) for i in ids]
     return Encoded(ids, first, last, samples, dict(counts))
@@ -195,7 +195,9 @@ class Capture:
         self._loaded, self._pool, self._dtype = loaded, pool, dtype
         self._wanted, self._final = set(names), "final" in names
         self._deepest = max((int(name.split("-")[0]) for name in names if name[0].isdigit()), default=-1)
-        self._hooks, self._taken, self._number = ExitStack(), {}, 0
+        self._hooks, self._places, self._number = ExitStack(), {}, 0
+        widths = {name: loaded.widths["final" if name == "final" else "stream"] for name in names}
+        self._groups = [([n for n in names if widths[n] == width], width) for width in dict.fromkeys(widths.values())]
         self._takes_mask = not loaded.causal
 
     def __enter__(self):
@@ -257,12 +259,18 @@ class Capture:
         if name in self._wanted:
             states = states.view(len(self._spans.rows), -1, states.shape[-1])  # OPT's sublayers make [B · T, D]
             pooled = self._spans.pool(states, self._pool)
-            self._taken[name] = (pooled * scale if scale != 1 else pooled).to(self._dtype)
+            self._places[name].copy_(pooled * scale if scale != 1 else pooled)
 
     def read(self, encoded, rows):
-        """name → vectors (len(rows), D) on the device, or None where its memory does not suffice."""
-        self._number, self._taken = 0, {}
+        """[(names, vectors (len(names), len(rows), D))] on the device, or None where its memory does not suffice."""
+        self._number, made = 0, []
         try:
+            # One tensor for all layers: many small ones that stay would leave holes where the large ones were.
+            for names, width in self._groups:
+                made.append(
+                    (names, torch.empty(len(names), len(rows), width, dtype=self._dtype, device=self._loaded.device))
+                )
+            self._places = {name: vectors[i] for names, vectors in made for i, name in enumerate(names)}
             tokens, mask = _pad([encoded.ids[i] for i in rows], self._loaded.tokenizer.pad_token_id or 0)
             tokens = tokens.pin_memory() if self._loaded.device.type == "cuda" else tokens
             self._spans = _Spans([encoded.first[i] for i in rows], [encoded.last[i] for i in rows], self._pool)
@@ -274,9 +282,9 @@ class Capture:
         except RuntimeError as error:
             if not _out_of_memory(error):
                 raise
-            self._taken = None
-        taken, self._taken = self._taken, {}
-        return taken
+            made = None
+        self._places = {}
+        return made
 
 
 class _Spans:
@@ -348,7 +356,7 @@ class _Storing:
             raise self._error
         event = None
         if vectors is not None and self._loaded.device.type == "cuda":
-            vectors = {name: _to_host(value) for name, value in vectors.items()}
+            vectors = [(names, _to_host(value)) for names, value in vectors]
             event = torch.cuda.Event()
             event.record()
         self._queue.put((rows, vectors, event))
@@ -367,14 +375,16 @@ class _Storing:
             return
         if event:
             event.synchronize()
-        for name, value in vectors.items():
-            if not torch.isfinite(value).all():
+        for names, value in vectors:
+            finite = torch.isfinite(value).flatten(1).all(1).tolist()
+            if not all(finite):
+                name = names[finite.index(False)]
                 precision = str(self._loaded.model.dtype).removeprefix("torch.")
                 raise OrreryError(
                     f"layer {name}: vectors overflow in {precision}, stored as {self._dtype}; set the dtype or "
                     f"store_dtype of models.{self._loaded.name} to float32."
                 )
-        self._sink.put(rows, {name: _as_numpy(value) for name, value in vectors.items()})
+        self._sink.put(rows, {name: value for names, some in vectors for name, value in zip(names, _as_numpy(some))})
 
 
 def _to_host(value):

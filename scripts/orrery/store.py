@@ -107,8 +107,8 @@ class Growing:
     widths : dict of str → int
         Layer → D.
     samples : dict of str → sequence of length N
-    tokens : list of list of int
-        What the model was given, a list a sample.
+    tokens : list of sequence of int
+        What the model was given for each sample.
     attributes : dict
         What made the file. `stored_as` is the precision, float32, float16 or bfloat16, which is stored as its bits,
         uint16, and says so in an attribute of the dataset.
@@ -126,8 +126,7 @@ class Growing:
         self._part, self._journal = (self._path.with_name(f".{self._path.name}.{end}") for end in ("part", "journal"))
         self._size = {name: width * np.dtype(BITS[self.dtype]).itemsize for name, width in widths.items()}
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        depends = [list(widths), samples, tokens, attributes, key]
-        key = hashlib.sha256(json.dumps(depends, default=_listed).encode()).hexdigest()
+        key = _digest([list(widths), attributes, key, *samples.items()], tokens)
         self.done = self._resume(key)
         if self.done is None:
             self._places = self._begin(widths, samples, tokens, attributes, key)
@@ -184,8 +183,14 @@ class Growing:
             self._journal.unlink()
 
 
-def _listed(value):
-    return value.tolist()
+def _digest(parts, tokens):
+    """Of anything that JSON can hold, and of lists of integers."""
+    made = hashlib.sha256()
+    for part in parts:
+        made.update(json.dumps(part, default=lambda value: value.tolist()).encode())
+    for ids in tokens:
+        made.update(np.asarray(ids, dtype=np.int32).tobytes() + b"/")
+    return made.hexdigest()
 
 
 def _lay_out(path, widths, dtype, samples, tokens, attributes):

@@ -3,13 +3,15 @@
 from collections import Counter
 from typing import NamedTuple
 
+import numpy as np
+
 AT_ONCE = 1024  # texts that the tokenizer is given together
 
 
 class Tokens(NamedTuple):
-    """A text as a model reads it: ids with special tokens; tokens `first` to `last`, inclusive, are pooled."""
+    """A text as a model reads it: ids (T,) with special tokens; tokens `first` to `last`, inclusive, are pooled."""
 
-    ids: list
+    ids: np.ndarray
     first: int
     last: int
 
@@ -62,7 +64,8 @@ def encode(tokenizer, texts, spans, window, over="span", context_tokens=None, sh
                 continue
             body = ids[content.start + kept.start : content.start + kept.stop]
             first, last = (places[0] - kept.start, places[-1] - kept.start) if over == "span" else (0, len(body) - 1)
-            encoded.append(Tokens([*before, *body, *after], len(before) + first, len(before) + last))
+            whole = np.array([*before, *body, *after], dtype=np.int32)  # a list takes nine times the memory
+            encoded.append(Tokens(whole, len(before) + first, len(before) + last))
     return encoded, counts
 
 
