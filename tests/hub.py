@@ -129,4 +129,5 @@ def _entry(folder, file):
 
 
 def _oid(file):
-    return hashlib.sha1(file.read_bytes()).hexdigest()
+    """As the hub does it, large files by sha256 and small ones by git's sha1."""
+    return hashlib.new("sha256" if file.suffix in (".safetensors", ".bin") else "sha1", file.read_bytes()).hexdigest()

@@ -155,6 +155,33 @@ def test_the_hub_through_its_own_client(tmp_path, tiny_model):
     assert offline.returncode == 0, offline.stderr  # from the standard cache
 
 
+def test_a_damaged_shard_is_found(tmp_path, tiny_model):
+    """The client does not compare what lies in its cache with the hub's digests."""
+    with serve({"models/org/tiny": tiny_model}) as url:
+        assert fetch_from(url, tmp_path, {"hub": "org/tiny"}).returncode == 0
+        shard = next((tmp_path / "cache").rglob("model.safetensors")).resolve()
+        data = bytearray(shard.read_bytes())
+        data[-1] ^= 1
+        shard.chmod(0o644)
+        shard.write_bytes(data)
+        done = fetch_from(url, tmp_path, {"hub": "org/tiny"})
+    assert "'model.safetensors' of 'org/tiny' is damaged (its sha256 is not the hub's)" in done.stderr, done.stderr
+
+
+def test_pickled_weights_are_fetched_where_they_are_allowed(tmp_path):
+    pickled = tmp_path / "pickled"
+    pickled.mkdir()
+    (pickled / "pytorch_model.bin").write_bytes(b"\x80")
+    (pickled / "config.json").write_text("{}")
+    with serve({"models/org/pickled": pickled}) as url:
+        done = fetch_from(url, tmp_path, {"hub": "org/pickled", "allow_pickle": True})
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out/pytorch_model.bin").exists()
+    assets.refuse_pickles(tmp_path / "out", "m", allowed=True)
+    with pytest.raises(OrreryError, match=r"only pickled weights \(pytorch_model.bin\), which can run any code"):
+        assets.refuse_pickles(tmp_path / "out", "m")
+
+
 def test_what_the_hub_refuses_gets_a_sentence(tmp_path, tiny_model):
     pickled = tmp_path / "pickled"
     pickled.mkdir()
