@@ -5,17 +5,19 @@ import queue
 import threading
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from orrery.errors import OrreryError
-from orrery.stack import find_sublayers, hidden
+from orrery.stack import cache_of, find_sublayers, hidden
 from orrery.tokens import encode
 
 BATCH_TOKENS = {"cpu": 512, "cuda": 16384, "mps": 4096}
 SITES = {"resid_pre": "-pre", "attn_out": "-attn", "mlp_out": "-mlp", "resid_post": ""}
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+PREFIX = 2  # tokens that texts must begin with alike, for them to be read once
 AHEAD = 4  # batches whose vectors may wait to be stored
 
 
@@ -114,10 +116,38 @@ def batches(lengths, budget, padded=True):
     return [*groups, current] if current else groups
 
 
+class Group(NamedTuple):
+    """Texts that are read together; their first `prefix` tokens are read once for all that begin alike."""
+
+    rows: list
+    prefix: int
+
+
 def plan(loaded, encoded, batch_tokens="auto"):
-    """The batches in which texts are read: the same for the same texts and budget."""
+    """The batches in which texts are read: the same for the same texts and budget.
+
+    Prompts of one template begin alike. Where the model lets it (`shares`), what two texts or more have before the
+    tokens that are pooled is read once.
+
+    Returns
+    -------
+    list of Group
+    """
     budget = BATCH_TOKENS[loaded.device.type] if batch_tokens == "auto" else batch_tokens
-    return batches([len(i) for i in encoded.ids], budget, loaded.padded)
+    lengths, begin_alike = [len(i) for i in encoded.ids], {}
+    if loaded.shares:
+        for i, (ids, first) in enumerate(zip(encoded.ids, encoded.first)):
+            begin_alike.setdefault(np.asarray(ids[:first], np.int32).tobytes(), []).append(i)
+    begin_alike = [rows for rows in begin_alike.values() if len(rows) > 1 and encoded.first[rows[0]] >= PREFIX]
+    shared = {i for rows in begin_alike for i in rows}
+    groups = []
+    for prefix in sorted({encoded.first[rows[0]] for rows in begin_alike}, reverse=True):
+        some = [i for rows in begin_alike if encoded.first[rows[0]] == prefix for i in rows]
+        n = max(1, budget // max(lengths[i] for i in some))
+        groups += [Group(some[start : start + n], prefix) for start in range(0, len(some), n)]
+    alone = [i for i in range(len(lengths)) if i not in shared]
+    by_length = batches([lengths[i] for i in alone], budget, loaded.padded)
+    return groups + [Group([alone[i] for i in rows], 0) for rows in by_length]
 
 
 @torch.inference_mode()
@@ -131,7 +161,7 @@ def read_layers(loaded, encoded, names, groups, sink, pool="last", dtype="float3
     encoded : Encoded
     names : list of str
         Of `layer_widths`.
-    groups : list of list of int
+    groups : list of Group
         The batches, of `plan`.
     sink : object
         `put(rows, vectors)` is given the vectors (name → array (len(rows), D)) of some texts, `finished(n)` told that
@@ -152,14 +182,14 @@ def read_layers(loaded, encoded, names, groups, sink, pool="last", dtype="float3
     """
     with _Storing(sink, loaded, dtype) as storing, Capture(loaded, names, pool, DTYPES[dtype]) as capture:
         limit = None  # texts a batch, padded to its longest, after the device ran out of memory
-        for number, rows in enumerate(groups):
+        for number, (rows, prefix) in enumerate(groups):
             if number not in done:
                 waiting = [rows]
                 while waiting:
                     some = waiting.pop(0)
                     size = len(some) * len(encoded.ids[some[0]])
                     if limit is None or size <= limit or len(some) == 1:
-                        if vectors := capture.read(encoded, some):
+                        if vectors := capture.read(encoded, some, prefix):
                             storing.put(some, vectors)
                             continue
                         limit = _halved(loaded, size, len(some))
@@ -198,7 +228,7 @@ class Capture:
         self._hooks, self._places, self._number = ExitStack(), {}, 0
         widths = {name: loaded.widths["final" if name == "final" else "stream"] for name in names}
         self._groups = [([n for n in names if widths[n] == width], width) for width in dict.fromkeys(widths.values())]
-        self._takes_mask = not loaded.causal
+        self._takes_mask, self._spans = not loaded.causal, None
 
     def __enter__(self):
         added = self._sublayers()
@@ -256,14 +286,14 @@ class Capture:
         return hook
 
     def _take(self, name, states, scale=1.0):
-        if name in self._wanted:
+        if name in self._wanted and self._spans:
             states = states.view(len(self._spans.rows), -1, states.shape[-1])  # OPT's sublayers make [B · T, D]
             pooled = self._spans.pool(states, self._pool)
             self._places[name].copy_(pooled * scale if scale != 1 else pooled)
 
-    def read(self, encoded, rows):
+    def read(self, encoded, rows, prefix=0):
         """[(names, vectors (len(names), len(rows), D))] on the device, or None where its memory does not suffice."""
-        self._number, made = 0, []
+        made = []
         try:
             # One tensor for all layers: many small ones that stay would leave holes where the large ones were.
             for names, width in self._groups:
@@ -271,12 +301,7 @@ class Capture:
                     (names, torch.empty(len(names), len(rows), width, dtype=self._dtype, device=self._loaded.device))
                 )
             self._places = {name: vectors[i] for names, vectors in made for i, name in enumerate(names)}
-            tokens, mask = _pad([encoded.ids[i] for i in rows], self._loaded.tokenizer.pad_token_id or 0)
-            tokens = tokens.pin_memory() if self._loaded.device.type == "cuda" else tokens
-            self._spans = _Spans([encoded.first[i] for i in rows], [encoded.last[i] for i in rows], self._pool)
-            options = {"attention_mask": mask.to(self._loaded.device)} if self._takes_mask else {}
-            output = self._loaded.model(input_ids=tokens.to(self._loaded.device, non_blocking=True), **options)
-            self._take("final", output.last_hidden_state)
+            self._forward(encoded, rows, prefix)
         except _Deep:
             pass
         except RuntimeError as error:
@@ -285,6 +310,26 @@ class Capture:
             made = None
         self._places = {}
         return made
+
+    def _forward(self, encoded, rows, prefix):
+        ids, options = [encoded.ids[i][prefix:] for i in rows], {}
+        tokens, mask = _pad(ids, self._loaded.tokenizer.pad_token_id or 0)
+        tokens = tokens.pin_memory() if self._loaded.device.type == "cuda" else tokens
+        if prefix:
+            options = {"past_key_values": self._begun([encoded.ids[i][:prefix] for i in rows]), "use_cache": True}
+        elif self._takes_mask:
+            options = {"attention_mask": mask.to(self._loaded.device)}
+        first, last = ([part[i] - prefix for i in rows] for part in (encoded.first, encoded.last))
+        self._spans, self._number = _Spans(first, last, self._pool), 0
+        output = self._loaded.model(input_ids=tokens.to(self._loaded.device, non_blocking=True), **options)
+        self._take("final", output.last_hidden_state)
+
+    def _begun(self, begins):
+        """The model's cache after what each text begins with, each different beginning read once."""
+        places = {}
+        which = [places.setdefault(tuple(ids), len(places)) for ids in begins]
+        self._spans, self._number = None, 0
+        return cache_of(self._loaded, torch.tensor(list(places)), which, stop=[_Deep])
 
 
 class _Spans:

@@ -15,8 +15,8 @@ class LanguageModel:
     """A model ready to be read; `stack.find_stack` fills in what is known of its structure.
 
     `blocks` are the modules that act as residual blocks, `depth` how many calls of them a text takes, `causal` whether
-    the model looks only back, `padded` whether texts may be padded to one length, `widths` the dimensions of the
-    residual stream and of the final output.
+    the model looks only back, `padded` whether texts may be padded to one length, `shares` whether what texts
+    begin with can be read once for all of them, `widths` the dimensions of the residual stream and the final output.
     """
 
     model: torch.nn.Module
@@ -27,6 +27,7 @@ class LanguageModel:
     depth: int = 0
     causal: bool = True
     padded: bool = True
+    shares: bool = False
     widths: dict = field(default_factory=dict)
 
     @property

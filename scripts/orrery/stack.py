@@ -1,9 +1,11 @@
 """How a model is built: its blocks, whether it looks only back, what each block adds. Found by structure, checked."""
 
+import contextlib
 import itertools
 from typing import NamedTuple
 
 import torch
+import transformers
 
 from orrery.errors import OrreryError
 
@@ -71,6 +73,7 @@ def find_stack(loaded, blocks=None):
     loaded.widths = {"stream": mine[0].made.shape[-1], "final": output.last_hidden_state.shape[-1]}
     loaded.causal = _is_causal(loaded)
     loaded.padded = loaded.causal or _ignores_padding(loaded)
+    loaded.shares = loaded.causal and _shares_prefix(loaded)
     return loaded
 
 
@@ -128,7 +131,7 @@ def _is_causal(loaded):
     """Whether changing the last token leaves what stands before it alone."""
     a = run(loaded, PROBE).last_hidden_state[0, :-1]
     b = run(loaded, [*PROBE[:-1], PROBE[-1] + 1]).last_hidden_state[0, :-1]
-    return bool(torch.allclose(a, b, rtol=1e-3, atol=1e-5))
+    return _off(a, b) < 8 * torch.finfo(a.dtype).eps  # the same operations in the same order
 
 
 @torch.inference_mode()
@@ -138,7 +141,39 @@ def _ignores_padding(loaded):
     mask = torch.tensor([[1] * len(PROBE) + [0] * 3], device=loaded.device)
     padding = [loaded.tokenizer.pad_token_id or 0] * 3
     among = run(loaded, [*PROBE, *padding], attention_mask=mask).last_hidden_state[0, : len(PROBE)]
-    return bool(torch.allclose(alone, among, rtol=1e-3, atol=1e-5))
+    return _same(alone, among)
+
+
+@torch.inference_mode()
+def _shares_prefix(loaded):
+    """Whether a text can be read after a cache of how it begins, and that cache be given to several texts."""
+    whole = run(loaded, PROBE).last_hidden_state[0, 3:]
+    try:
+        cache = cache_of(loaded, torch.tensor([PROBE[:3]] * 2), [1, 0, 1])
+        tokens = torch.tensor([PROBE[3:]] * 3, device=loaded.device)
+        output = loaded.model(input_ids=tokens, past_key_values=cache, use_cache=True)
+    except Exception:  # whatever a model's own cache has against it
+        return False
+    return all(_same(whole, after) for after in output.last_hidden_state)
+
+
+def cache_of(loaded, tokens, which, stop=()):
+    """Keys and values of prefixes [G, P], one for each text: text i begins with prefix `which[i]`."""
+    cache = transformers.DynamicCache(config=loaded.model.config)
+    with contextlib.suppress(*stop):
+        loaded.model(input_ids=tokens.to(loaded.device), past_key_values=cache, use_cache=True)
+    cache.batch_select_indices(torch.tensor(which, device=loaded.device))
+    return cache
+
+
+def _same(a, b):
+    """Whether vectors [T, D] are the same but for rounding, in batches of other shapes."""
+    return _off(a, b) < max(2e-5, 8 * torch.finfo(a.dtype).eps)
+
+
+def _off(a, b):
+    """The largest difference of two vectors as a share of their length."""
+    return ((a.float() - b.float()).norm(dim=-1) / a.float().norm(dim=-1)).max().item()
 
 
 def run(loaded, ids, **options):

@@ -67,7 +67,7 @@ def bare(loaded, encoded, depth):
     blocks = loaded.model.layers
     loaded.model.layers = blocks[:depth]
     try:
-        for rows in activations.plan(loaded, encoded):
+        for rows, _ in activations.plan(loaded, encoded):
             tokens, _ = activations._pad([encoded.ids[i] for i in rows], 0)
             loaded.model(input_ids=tokens)
     finally:

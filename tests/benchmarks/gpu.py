@@ -70,7 +70,7 @@ def ceiling(device, n):
 @torch.inference_mode()
 def bare(loaded, encoded, batches):
     """The same batches, nothing kept."""
-    for rows in batches:
+    for rows, _ in batches:
         tokens, _ = activations._pad([encoded.ids[i] for i in rows], 0)
         loaded.model(input_ids=tokens.to(loaded.device))
 

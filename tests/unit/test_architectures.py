@@ -15,6 +15,18 @@ BY_BLOCKS = ("mamba", "mamba2", "falcon_mamba", "rwkv")  # report what blocks ma
 NORMED_AFTER = ("openai-gpt", "bert", "roberta", "distilbert", "electra", "deberta", "deberta-v2", "albert", "mpnet",
                 "nomic_bert", "convbert", "roformer", "fnet", "bart", "marian")  # fmt: skip
 NOT_SUMS = ("rwkv", "falcon_h1")  # block 0 norms the stream itself; three sublayers at once
+NOT_SHARED = (
+    "mamba",
+    "mamba2",
+    "falcon_mamba",
+    "rwkv",
+    "recurrent_gemma",
+    "jamba",
+    "bamba",
+    "falcon_h1",
+    "qwen3_next",
+    "openai-gpt",
+)  # recurrent states are no keys and values; the first GPT has no cache
 ONE_SUBLAYER = ("mamba", "mamba2", "falcon_mamba")
 
 
@@ -102,6 +114,37 @@ def test_pools(loaded, texts):
             for i, (first, last) in enumerate(zip(texts.first, texts.last)):
                 tokens = [each[step][name][i] for step in range(last - first + 1)]
                 np.testing.assert_allclose(vectors[i], by_hand(tokens, axis=0), rtol=1e-4, atol=1e-4)
+
+
+def test_prefixes_that_texts_share_are_read_once(loaded, texts):
+    """And change no number; models whose cache does not allow it are read as always."""
+    assert loaded.shares == (loaded.causal and loaded.name not in NOT_SHARED)
+    rng = np.random.default_rng(2)
+    begins = [rng.integers(5, 600, n).tolist() for n in (4, 9, 4)]
+    ids = [begin + rng.integers(5, 600, n).tolist() for begin in begins for n in (1, 3, 2)] + texts.ids
+    first = [len(begin) for begin in begins for _ in range(3)] + texts.first
+    encoded = activations.Encoded(ids, first, [len(i) - 1 for i in ids[:9]] + texts.last, {})
+    found, n_shared = count_tokens(loaded, encoded)
+    shares, loaded.shares = loaded.shares, False
+    try:
+        expected, n_alone = count_tokens(loaded, encoded)
+    finally:
+        loaded.shares = shares
+    assert n_shared < n_alone if shares else n_shared == n_alone
+    for name in expected:
+        np.testing.assert_allclose(found[name], expected[name], **CLOSE)
+
+
+def count_tokens(loaded, encoded):
+    """Layers, and how many tokens the model was given for them."""
+    tokens = []
+    hook = loaded.model.get_input_embeddings().register_forward_hook(
+        lambda m, args, out: tokens.append(args[0].numel())
+    )
+    try:
+        return read(loaded, encoded, batch_tokens=60, pool="mean"), sum(tokens)
+    finally:
+        hook.remove()
 
 
 def test_reading_ends_at_the_deepest_layer(loaded, texts):
