@@ -420,16 +420,15 @@ class _Storing:
             return
         if event:
             event.synchronize()
-        for names, value in vectors:
-            finite = torch.isfinite(value).flatten(1).all(1).tolist()
-            if not all(finite):
-                name = names[finite.index(False)]
+        vectors = {name: value for names, some in vectors for name, value in zip(names, _as_numpy(some))}
+        for name, value in vectors.items():
+            if not _is_finite(value):
                 precision = str(self._loaded.model.dtype).removeprefix("torch.")
                 raise OrreryError(
                     f"layer {name}: vectors overflow in {precision}, stored as {self._dtype}; set the dtype or "
                     f"store_dtype of models.{self._loaded.name} to float32."
                 )
-        self._sink.put(rows, {name: value for names, some in vectors for name, value in zip(names, _as_numpy(some))})
+        self._sink.put(rows, vectors)
 
 
 def _to_host(value):
@@ -440,6 +439,11 @@ def _to_host(value):
 def _as_numpy(value):
     value = value.cpu()
     return value.view(torch.uint16).numpy() if value.dtype == torch.bfloat16 else value.numpy()
+
+
+def _is_finite(values):
+    # With NumPy: an operation of torch in this thread would start a second team of its threads, which then spin.
+    return np.all(values & 0x7F80 != 0x7F80) if values.dtype == np.uint16 else np.isfinite(values).all()
 
 
 class InMemory:

@@ -139,7 +139,7 @@ def memory(folder, way, n, longest):
     weights = sum(p.numel() * p.element_size() for p in loaded.model.parameters())
     before = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
     with tempfile.TemporaryDirectory() as scratch:
-        bare(loaded, encoded, 4) if way == "bare" else orrery(loaded, encoded, Path(scratch), [0, 1, 2, 3])
+        bare(loaded, encoded, 1) if way == "bare" else orrery(loaded, encoded, Path(scratch), [0])
     peak = int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) * 1024
     print(json.dumps({"share": (peak - before) / weights, "tokens": n_tokens(encoded)}))
 
@@ -212,7 +212,7 @@ def main():
         if f"{name}, layer {LAYER}" in speed:
             print(f"one layer × {name}: {ratio(one, f'{name}, layer {LAYER}'):.2f}")
     print(f"largest difference from the notebook's way, relative: {off:.2g}")
-    print("\n| texts | tokens | peak memory over the weights, four blocks | of the bare forward |\n|---|---|---|---|")
+    print("\n| texts | tokens | peak memory over the weights, one block | of the bare forward |\n|---|---|---|---|")
     for n, longest in ((1000, 128), (20_000, 16)):
         found = {}
         for way in ("orrery", "bare"):

@@ -164,6 +164,7 @@ def test_low_precision_stays_near(tmp_path, samples, dtype, bound, cosine):
 
 def test_out_of_memory_goes_on_with_half(tiny_model, samples, capsys):
     model = open_model(tiny_model)
+    model.shares = False
     encoded = encode_samples(model, {name: values * 3 for name, values in samples.items()})
     expected = read(model, encoded)
     sizes = []
