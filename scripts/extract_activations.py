@@ -6,7 +6,7 @@ log_to(snakemake.log[0])
 
 import torch
 from orrery import activations, models, store
-from orrery.assets import facts_of, refuse_pickles
+from orrery.assets import facts_of, refuse_pickles, stamps_of
 from orrery.logs import progress
 from orrery.stack import find_stack
 
@@ -33,7 +33,12 @@ attributes = {
 }
 layers = activations.layer_widths(model, reading["sites"], reading["store"])
 file = store.Growing(
-    snakemake.output.activations, layers, encoded.samples, encoded.ids, attributes, [snakemake.params.code, batches]
+    snakemake.output.activations,
+    layers,
+    encoded.samples,
+    encoded.ids,
+    attributes,
+    [snakemake.params.code, reading, stamps_of(folder), batches],
 )
 with progress(len(batches), "batches", f"{name} {wildcards.source}/{wildcards.concept}") as bar, file:
     activations.read_layers(

@@ -44,12 +44,12 @@ ARCHITECTURES = {
 }  # fmt: skip
 
 
-def tiny(kind, seed=0):
+def tiny(kind, seed=0, **options):
     """A tiny random model without its head."""
     import torch
     from transformers import AutoConfig, AutoModel
 
-    config = {key: value for key, value in {**SMALL, **ARCHITECTURES[kind]}.items() if value is not None}
+    config = {key: value for key, value in {**SMALL, **ARCHITECTURES[kind], **options}.items() if value is not None}
     config = AutoConfig.for_model(kind, **config)
     config.use_cache = False
     torch.manual_seed(seed)

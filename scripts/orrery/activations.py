@@ -55,6 +55,8 @@ def encode_samples(loaded, samples, over="span", context_tokens=None, short="dro
         texts = [text[:end] for text, (_, end) in zip(texts, spans)]
     made, counts = encode(loaded.tokenizer, texts, spans, loaded.max_tokens, over, context_tokens, short, bos)
     kept = [i for i, tokens in enumerate(made) if tokens]
+    if not kept:
+        raise OrreryError(f"models.{loaded.name}: no sample of {len(texts)} can be read: {dict(counts)}.")
     samples = {name: [values[i] for i in kept] for name, values in {**samples, "text": texts}.items()}
     ids, first, last = [[getattr(made[i], name) for i in kept] for name in ("ids", "first", "last")]
     samples["token"] = [loaded.tokenizer.decode([int(i[place])]) for i, place in zip(ids, last)]
@@ -187,7 +189,7 @@ def read_layers(loaded, encoded, names, groups, sink, pool="last", dtype="float3
                 waiting = [rows]
                 while waiting:
                     some = waiting.pop(0)
-                    size = len(some) * len(encoded.ids[some[0]])
+                    size = len(some) * max(len(encoded.ids[i]) for i in some)
                     if limit is None or size <= limit or len(some) == 1:
                         if vectors := capture.read(encoded, some, prefix):
                             storing.put(some, vectors)
@@ -229,6 +231,8 @@ class Capture:
         widths = {name: loaded.widths["final" if name == "final" else "stream"] for name in names}
         self._groups = [([n for n in names if widths[n] == width], width) for width in dict.fromkeys(widths.values())]
         self._takes_mask, self._spans = not loaded.causal, None
+        padding, known = loaded.tokenizer.pad_token_id or 0, loaded.model.get_input_embeddings().weight.shape[0]
+        self._padding = padding if padding < known else 0  # some tokenizers have a token that the model has not
 
     def __enter__(self):
         added = self._sublayers()
@@ -266,7 +270,8 @@ class Capture:
         states = next(v for v in [*args, *kwargs.values()] if isinstance(v, torch.Tensor) and v.ndim == 3)
         if self._number == 0:
             self._take("embed", states)
-            self._stop()
+            if self._spans:  # a cache must be filled by one block at least, to tell positions
+                self._stop()
         self._take(f"{self._number:02d}-pre", states)
 
     def _after(self, module, args, output):
@@ -313,7 +318,7 @@ class Capture:
 
     def _forward(self, encoded, rows, prefix):
         ids, options = [encoded.ids[i][prefix:] for i in rows], {}
-        tokens, mask = _pad(ids, self._loaded.tokenizer.pad_token_id or 0)
+        tokens, mask = _pad(ids, self._padding)
         tokens = tokens.pin_memory() if self._loaded.device.type == "cuda" else tokens
         if prefix:
             options = {"past_key_values": self._begun([encoded.ids[i][:prefix] for i in rows]), "use_cache": True}
@@ -403,7 +408,7 @@ class _Storing:
         if vectors is not None and self._loaded.device.type == "cuda":
             vectors = [(names, _to_host(value)) for names, value in vectors]
             event = torch.cuda.Event()
-            event.record()
+            event.record(torch.cuda.current_stream(self._loaded.device))
         self._queue.put((rows, vectors, event))
 
     def _work(self):

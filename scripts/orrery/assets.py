@@ -62,6 +62,12 @@ def facts_of(folder):
     return json.loads(Path(folder, "asset.json").read_text(encoding="utf-8"))
 
 
+def stamps_of(folder):
+    """Name, size and time of each file of an asset: what another version of it would change."""
+    files = sorted(f for f in Path(folder).rglob("*") if f.is_file())
+    return [[f.relative_to(folder).as_posix(), f.stat().st_size, f.stat().st_mtime_ns] for f in files]
+
+
 def sha256_of(path):
     """Hexadecimal sha256 of a file, read in chunks."""
     with open(path, "rb") as file:

@@ -174,6 +174,10 @@ def _check_layers(name, model):
 
     if layers == "all" and depth is None:
         yield f"{key}.depth: is missing; write the number of blocks, which 'layers: all' needs"
+    if layers == "all" and ("resid_post" not in model["sites"] or store == ["final"]):
+        yield f"{key}.layers: all means embed and the stream after each block, which is not read; write a list"
+    if model["weights"] == "random" and (model["device"] == "spread" or model["quantization"] != "none"):
+        yield f"{key}.weights: random weights are neither spread nor quantized; write a device, and quantization: none"
     for where, some in (("layers", layers), ("store", store)):
         for layer in named(some):
             if depth is not None and _block(layer) and _block(layer)[0] >= depth:
@@ -439,8 +443,11 @@ def reading_of(config, model):
             "seed": config["seed"] if random else 0,
         },
         "blocks": entry.get("blocks"),
-        "tokens": {key: entry.get(key) for key in ("over", "context_tokens", "short", "bos")},
-        **{key: entry[key] for key in ("pool", "sites", "store", "store_dtype")},
+        "tokens": {key: entry.get(key) for key in ("over", "context_tokens", "bos")}
+        | ({"short": entry["short"]} if "context_tokens" in entry else {}),
+        "sites": sorted(entry["sites"]),
+        "store": entry["store"] if entry["store"] == "all" else sorted(entry["store"], key=str),
+        **{key: entry[key] for key in ("pool", "store_dtype")},
     }
 
 

@@ -84,7 +84,9 @@ def load(folder, name="model", dtype="float32", device="auto", weights="trained"
         named = (config.architectures or [""])[0]
         cls = getattr(transformers, named, transformers.AutoModel) if head else transformers.AutoModel
         if weights == "random":
-            model = _untrained(cls, config, trust_remote_code, seed).to(getattr(torch, dtype))
+            model = _untrained(cls, config, trust_remote_code, seed)
+            for parameter in model.parameters():  # not the buffers: frequencies of positions stay exact
+                parameter.data = parameter.data.to(getattr(torch, dtype))
         else:
             placing = _placing(device, quantization, dtype)
             model = cls.from_pretrained(

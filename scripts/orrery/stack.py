@@ -1,6 +1,7 @@
 """How a model is built: its blocks, whether it looks only back, what each block adds. Found by structure, checked."""
 
 import contextlib
+import copy
 import itertools
 from typing import NamedTuple
 
@@ -56,6 +57,9 @@ def find_stack(loaded, blocks=None):
             raise OrreryError(f"models.{loaded.name}.blocks: {blocks!r} is no list of modules; {_known(lists)}.")
         lists = {path: lists[path]}
     calls, output = _watch(loaded, {block for members in lists.values() for block in members})
+    if not torch.isfinite(output.last_hidden_state).all():
+        precision = str(loaded.model.dtype).removeprefix("torch.")
+        raise OrreryError(f"models.{loaded.name}.dtype: {precision} cannot hold this model's vectors; write float32.")
     states = getattr(output, "hidden_states", None)
     for members in lists.values():
         mine = [call for call in calls if call.module in members]
@@ -72,8 +76,9 @@ def find_stack(loaded, blocks=None):
     loaded.blocks, loaded.depth = list(dict.fromkeys(members)), len(mine)
     loaded.widths = {"stream": mine[0].made.shape[-1], "final": output.last_hidden_state.shape[-1]}
     loaded.causal = _is_causal(loaded)
-    loaded.padded = loaded.causal or _ignores_padding(loaded)
-    loaded.shares = loaded.causal and _shares_prefix(loaded)
+    turns = _depends_on_length(loaded.model.config.get_text_config())
+    loaded.padded = not turns and (loaded.causal or _ignores_padding(loaded))
+    loaded.shares = not turns and loaded.causal and _shares_prefix(loaded)
     return loaded
 
 
@@ -93,6 +98,7 @@ def _are_layers(calls, states):
     """
     if not states or len(calls) != len(states) - 1 or any(call.made is None for call in calls):
         return False
+    states = [state.cpu() for state in states]
     if calls[0].given is not None and torch.equal(calls[0].given, states[0]):
         return all(torch.equal(call.made, state) for call, state in zip(calls[:-1], states[1:-1]))
     return all(torch.equal(call.made, state) for call, state in zip(calls, states[:-1]))
@@ -116,13 +122,13 @@ def _watch(loaded, modules):
 
 
 def _states(values):
-    """A copy of the first tensor of shape [1, T, D] or [T, D]; the model may go on and change it in place."""
+    """A copy on the CPU of the first tensor of shape [1, T, D] or [T, D]; the model may change it in place."""
     for value in values:
         if isinstance(value, torch.Tensor) and value.is_floating_point():
             if value.ndim == 3 and value.shape[:2] == (1, len(PROBE)):
-                return value.clone()
+                return value.to("cpu", copy=True)
             if value.ndim == 2 and len(value) == len(PROBE):
-                return value[None].clone()
+                return value[None].to("cpu", copy=True)
     return None
 
 
@@ -130,8 +136,16 @@ def _states(values):
 def _is_causal(loaded):
     """Whether changing the last token leaves what stands before it alone."""
     a = run(loaded, PROBE).last_hidden_state[0, :-1]
-    b = run(loaded, [*PROBE[:-1], PROBE[-1] + 1]).last_hidden_state[0, :-1]
-    return _off(a, b) < 8 * torch.finfo(a.dtype).eps  # the same operations in the same order
+    b = run(loaded, [*PROBE[:-1], 40]).last_hidden_state[0, :-1]
+    # The same operations in the same order: what differs by rounding in 16 bits is no rounding here.
+    return _off(a, b) < 8 * torch.finfo(torch.float32).eps
+
+
+def _depends_on_length(config):
+    """Whether positions are turned by angles that depend on the longest text of a batch."""
+    rope = getattr(config, "rope_parameters", None) or {}
+    kinds = {part.get("rope_type") for part in (rope, *rope.values()) if isinstance(part, dict)}
+    return bool(kinds & {"longrope", "dynamic"})
 
 
 @torch.inference_mode()
@@ -141,7 +155,7 @@ def _ignores_padding(loaded):
     mask = torch.tensor([[1] * len(PROBE) + [0] * 3], device=loaded.device)
     padding = [loaded.tokenizer.pad_token_id or 0] * 3
     among = run(loaded, [*PROBE, *padding], attention_mask=mask).last_hidden_state[0, : len(PROBE)]
-    return _same(alone, among)
+    return _off(alone, among) < 2e-5  # in 16 bits mostly no: batches of equal lengths are always right
 
 
 @torch.inference_mode()
@@ -154,7 +168,8 @@ def _shares_prefix(loaded):
         output = loaded.model(input_ids=tokens, past_key_values=cache, use_cache=True)
     except Exception:  # whatever a model's own cache has against it
         return False
-    return all(_same(whole, after) for after in output.last_hidden_state)
+    rounding = max(2e-5, 2 * torch.finfo(whole.dtype).eps)
+    return all(_off(whole, after) < rounding for after in output.last_hidden_state)
 
 
 def cache_of(loaded, tokens, which, stop=()):
@@ -162,13 +177,8 @@ def cache_of(loaded, tokens, which, stop=()):
     cache = transformers.DynamicCache(config=loaded.model.config)
     with contextlib.suppress(*stop):
         loaded.model(input_ids=tokens.to(loaded.device), past_key_values=cache, use_cache=True)
-    cache.batch_select_indices(torch.tensor(which, device=loaded.device))
+    cache.batch_select_indices(torch.tensor(which))
     return cache
-
-
-def _same(a, b):
-    """Whether vectors [T, D] are the same but for rounding, in batches of other shapes."""
-    return _off(a, b) < max(2e-5, 8 * torch.finfo(a.dtype).eps)
 
 
 def _off(a, b):
@@ -226,8 +236,34 @@ def find_sublayers(loaded):
 
 @torch.inference_mode()
 def _calls_of_blocks(loaded):
-    """[(pre, post, calls inside)] of every call of a block."""
-    seen, inside = [], []
+    """[(pre, post, calls inside)] of every call of a block, in float32.
+
+    In 16 bits the sums of a large stream and small sublayers come out for wrong modules too: each block is then run
+    again alone, in a float32 copy, with what it was given.
+    """
+    exact, given, seen = loaded.model.dtype == torch.float32, [], []
+    with contextlib.ExitStack() as hooks:
+        for block in loaded.blocks:
+            if exact:
+                hooks.enter_context(_recorded(block, seen))
+            else:
+                handle = block.register_forward_pre_hook(lambda m, a, k: given.append((m, a, k)), with_kwargs=True)
+                hooks.callback(handle.remove)
+        run(loaded, PROBE)
+    for block, args, options in given:
+        alone, calls = copy.deepcopy(block).float(), []
+        with _recorded(alone, calls):
+            alone(*_in_float32(args), **_in_float32(options))
+        seen += [
+            (pre, post, [call._replace(module=block.get_submodule(call.name)) for call in inside])
+            for pre, post, inside in calls
+        ]
+    return seen
+
+
+@contextlib.contextmanager
+def _recorded(block, seen):
+    inside = []
 
     def leave(module, args, kwargs, output):
         seen.append((_states([*args, *kwargs.values()]), _states([hidden(output)]), list(inside)))
@@ -240,16 +276,21 @@ def _calls_of_blocks(loaded):
 
         return hook
 
-    hooks = []
-    for block in loaded.blocks:
-        hooks += [m.register_forward_hook(note(n), with_kwargs=True) for n, m in block.named_modules() if n]
-        hooks.append(block.register_forward_hook(leave, with_kwargs=True))
+    handles = [m.register_forward_hook(note(n), with_kwargs=True) for n, m in block.named_modules() if n]
+    handles.append(block.register_forward_hook(leave, with_kwargs=True))
     try:
-        run(loaded, PROBE)
+        yield
     finally:
-        for hook in hooks:
-            hook.remove()
-    return seen
+        for handle in handles:
+            handle.remove()
+
+
+def _in_float32(value):
+    if isinstance(value, torch.Tensor):
+        return value.float() if value.is_floating_point() else value
+    if isinstance(value, dict):
+        return {key: _in_float32(part) for key, part in value.items()}
+    return type(value)(map(_in_float32, value)) if type(value) in (tuple, list) else value
 
 
 def _added(pre, post, calls):
@@ -271,8 +312,8 @@ def _added(pre, post, calls):
 
 
 def _scales(sum, a, m):
-    columns = torch.stack([a.flatten(), m.flatten()], dim=1).double().cpu()
-    return torch.linalg.lstsq(columns, sum.flatten().double().cpu()[:, None]).solution[:, 0].tolist()
+    columns = torch.stack([a.flatten(), m.flatten()], dim=1).double()
+    return torch.linalg.lstsq(columns, sum.flatten().double()[:, None]).solution[:, 0].tolist()
 
 
 def _normed_after(pre, post, calls):
@@ -294,7 +335,7 @@ def _outermost_first(calls):
 
 def _equal(sum, *parts):
     """Whether parts add up, but for the rounding of the precision the model runs in."""
-    parts = [part.to(sum.device).float() for part in parts]
+    parts = [part.float() for part in parts]
     rounding = torch.finfo(sum.dtype).eps * (sum.float().abs() + torch.stack([p.abs() for p in parts]).sum(0))
     off = (sum.float() - torch.stack(parts).sum(0)).abs() > 8 * rounding
     return off.float().mean().item() < 0.005

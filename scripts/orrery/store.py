@@ -146,8 +146,9 @@ class Growing:
         self.done = set()
         try:
             places = _lay_out(self._part, widths, self.dtype, samples, tokens, attributes)
-            with open(self._part, "r+b") as file:
-                os.posix_fallocate(file.fileno(), 0, os.fstat(file.fileno()).st_size)
+            if hasattr(os, "posix_fallocate"):  # not on a Mac
+                with open(self._part, "r+b") as file:
+                    os.posix_fallocate(file.fileno(), 0, os.fstat(file.fileno()).st_size)
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 raise

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from orrery.errors import OrreryError
+
 AT_ONCE = 1024  # texts that the tokenizer is given together
 
 
@@ -46,6 +48,8 @@ def encode(tokenizer, texts, spans, window, over="span", context_tokens=None, sh
     (encoded, counts) : list of Tokens or None, Counter
         None for a text that cannot be read; `counts` has the reasons, and how many texts were cut.
     """
+    if bos is True and tokenizer.bos_token_id is None:
+        raise OrreryError("bos: the tokenizer has no BOS token that could be added; write auto.")
     encoded, counts = [], Counter()
     for start in range(0, len(texts), AT_ONCE):
         some = slice(start, start + AT_ONCE)

@@ -87,6 +87,18 @@ def test_special_tokens(tmp_path):
     assert spans_read(tokenizer, "on Monday", "Monday", bos=True)[0] == "<s>on Monday"
 
 
+def test_a_bos_token_that_there_is_not(tmp_path):
+    tokenizer = models.load(make_model(tmp_path / "m"), device="cpu").tokenizer
+    tokenizer.bos_token = None
+    with pytest.raises(OrreryError, match="bos: the tokenizer has no BOS token that could be added; write auto"):
+        tokens.encode(tokenizer, ["a"], [(0, 1)], 64, bos=True)
+
+
+def test_no_sample_that_can_be_read(tiny_model, samples):
+    with pytest.raises(OrreryError, match=r"no sample of 21 can be read: \{'fewer tokens than context_tokens': 21\}"):
+        encode_samples(open_model(tiny_model), samples, context_tokens=60)
+
+
 def test_a_context_beyond_the_window_is_cut(tiny_model):
     """At its end where the occurrence stays, else at its beginning; counted."""
     tokenizer = models.load(tiny_model, device="cpu").tokenizer

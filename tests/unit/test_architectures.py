@@ -47,6 +47,67 @@ def texts():
     return activations.Encoded(ids, [max(0, place - 2) for place in last], last, {})
 
 
+def in_precision(kind, dtype, change=lambda model: None, **options):
+    """A tiny model in a precision, its stack found."""
+    model = tiny(kind, **options)
+    change(model)
+    return stack.find_stack(LanguageModel(model.to(dtype), SimpleNamespace(pad_token_id=0), torch.device("cpu"), kind))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize(
+    "kind", ["llama", "gpt2", "gemma2", "bert", "roberta", "electra", "modernbert", "albert", "t5", "convbert"]
+)
+def test_direction_is_found_in_every_precision(kind, dtype):
+    """Also where attention adds little, as in untrained encoders."""
+    assert in_precision(kind, dtype).causal == (kind in ("llama", "gpt2", "gemma2"))
+    assert kind != "convbert" or not in_precision(kind, dtype).padded
+
+
+@pytest.mark.parametrize("kind", ["granite", "llama", "olmo2", "mixtral", "bert"])
+def test_sublayers_are_the_same_in_every_precision(kind):
+    """Also beside a stream that is much larger than what they add."""
+
+    def enlarge(model):
+        model.get_input_embeddings().weight.data *= 100
+
+    expected = stack.find_sublayers(in_precision(kind, torch.float32))
+    found = stack.find_sublayers(in_precision(kind, torch.bfloat16, enlarge))
+    for a, b in zip(expected, found):
+        assert {k: (v.name, pytest.approx(v.scale, rel=1e-3)) for k, v in a.items()} == {
+            k: (v.name, v.scale) for k, v in b.items()
+        }
+
+
+def test_the_embedding_alone_after_a_shared_prefix():
+    """Where positions are added to it."""
+    loaded = in_precision("gpt2", torch.float32)
+    ids = [[7, 8, 9, n] for n in range(20, 26)]
+    encoded = activations.Encoded(ids, [3] * 6, [3] * 6, {})
+    sink = activations.InMemory(6)
+    activations.read_layers(loaded, encoded, ["embed"], activations.plan(loaded, encoded), sink)
+    np.testing.assert_allclose(sink.layers["embed"], read(loaded, encoded)["embed"], **CLOSE)
+    np.testing.assert_allclose(sink.layers["embed"][0], loaded.model(torch.tensor([ids[0]]), output_hidden_states=True)
+                               .hidden_states[0][0, 3].detach(), **CLOSE)  # fmt: skip
+
+
+def test_positions_that_depend_on_the_batch_are_read_in_equal_lengths():
+    rope = {"rope_type": "longrope", "short_factor": [1.0] * 4, "long_factor": [4.0] * 4, "rope_theta": 1e4,
+            "original_max_position_embeddings": 8}  # fmt: skip
+    loaded = in_precision("phi3", torch.float32, rope_parameters=rope)
+    assert not loaded.padded and not loaded.shares
+
+
+def test_a_precision_that_cannot_hold_a_model_is_named():
+    def enlarge(model):
+        model.layers[1].mlp.down_proj.weight.data *= 1e7
+
+    with pytest.raises(
+        OrreryError, match=r"models.llama.dtype: float16 cannot hold this model's vectors; write float32"
+    ):
+        in_precision("llama", torch.float16, enlarge)
+
+
 def normed(vectors, config):
     """As an untrained layer norm does it."""
     eps = getattr(config, "layer_norm_epsilon", 1e-12)

@@ -73,6 +73,11 @@ WRONG = [
         "models.tiny.layers: 07-pre is out of range; the blocks are 0 to 2.",
     ),
     ({"store": [5]}, "models.tiny.store: 5 is out of range; the blocks are 0 to 2."),
+    (
+        {"layers": "all", "sites": ["resid_pre"]},
+        "models.tiny.layers: all means embed and the stream after each block, which",
+    ),
+    ({"weights": "random", "device": "spread"}, "models.tiny.weights: random weights are neither spread nor quantized"),
     ({"pool": "median"}, "models.tiny.pool: 'median'"),
 ]
 

@@ -45,7 +45,7 @@ rule extract_vocabulary:
         runtime=60,
     params:
         code=orrery.code_version("extract_vocabulary"),
-        model=lambda wc: orrery.reading_of(config, wc.model)["model"],
+        model=lambda wc: orrery.reading_of(config, wc.model)["model"] | {"quantization": "none"},
         concept=lambda wc: orrery.vocabulary_spec(config, wc.concept),
         seed=config["seed"],
     message:
