@@ -11,11 +11,11 @@ import numpy as np
 import torch
 
 from orrery.errors import OrreryError
+from orrery.layers import SITES, block_of, layer_name
 from orrery.stack import cache_of, find_sublayers, hidden
 from orrery.tokens import encode
 
 BATCH_TOKENS = {"cpu": 512, "cuda": 16384, "mps": 4096}
-SITES = {"resid_pre": "-pre", "attn_out": "-attn", "mlp_out": "-mlp", "resid_post": ""}
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 PREFIX = 2  # tokens that texts must begin with alike, for them to be read once
 AHEAD = 4  # batches whose vectors may wait to be stored
@@ -76,7 +76,7 @@ def layer_widths(loaded, sites=("resid_post",), store="all"):
     loaded : models.LanguageModel
         With its stack found.
     sites : iterable of str
-        Of `SITES`.
+        Of `layers.SITES`.
     store : "all" or list of int and str
         Blocks, embed, final.
 
@@ -94,7 +94,7 @@ def layer_widths(loaded, sites=("resid_post",), store="all"):
         raise OrreryError(
             f"models.{loaded.name}.store: {beyond[0]} is out of range; the blocks are 0 to {loaded.depth - 1}."
         )
-    blocks = [f"{i:02d}{end}" for i in range(loaded.depth) if i in wanted for s, end in SITES.items() if s in sites]
+    blocks = [layer_name(i, site) for i in range(loaded.depth) if i in wanted for site in SITES if site in sites]
     names = ["embed"] * ("embed" in wanted) + blocks + ["final"] * ("final" in wanted)
     return {name: loaded.widths["final" if name == "final" else "stream"] for name in names}
 
@@ -226,7 +226,7 @@ class Capture:
     def __init__(self, loaded, names, pool, dtype):
         self._loaded, self._pool, self._dtype = loaded, pool, dtype
         self._wanted, self._final = set(names), "final" in names
-        self._deepest = max((int(name.split("-")[0]) for name in names if name[0].isdigit()), default=-1)
+        self._deepest = max((block_of(name)[0] for name in names if block_of(name)), default=-1)
         self._hooks, self._places, self._number = ExitStack(), {}, 0
         widths = {name: loaded.widths["final" if name == "final" else "stream"] for name in names}
         self._groups = [([n for n in names if widths[n] == width], width) for width in dict.fromkeys(widths.values())]
@@ -258,8 +258,7 @@ class Capture:
         if not any(name.endswith(("-attn", "-mlp")) for name in self._wanted):
             return []
         added = find_sublayers(self._loaded)
-        lacking = [n for n, sublayers in enumerate(added) if "mlp" not in sublayers and f"{n:02d}-mlp" in self._wanted]
-        if lacking:
+        if any("mlp" not in added[n] and layer_name(n, "mlp_out") in self._wanted for n in range(len(added))):
             raise OrreryError(
                 f"models.{self._loaded.name}.sites: the blocks of {type(self._loaded.model).__name__} have one "
                 "sublayer each, attn_out; take mlp_out out."
@@ -272,10 +271,10 @@ class Capture:
             self._take("embed", states)
             if self._spans:  # a cache must be filled by one block at least, to tell positions
                 self._stop()
-        self._take(f"{self._number:02d}-pre", states)
+        self._take(layer_name(self._number, "resid_pre"), states)
 
     def _after(self, module, args, output):
-        self._take(f"{self._number:02d}", hidden(output))
+        self._take(layer_name(self._number), hidden(output))
         self._number += 1
         self._stop()
 
@@ -286,7 +285,7 @@ class Capture:
     def _adds(self, site, scales):
         def hook(module, args, output):
             if self._number in scales:
-                self._take(f"{self._number:02d}-{site}", hidden(output), scales[self._number])
+                self._take(layer_name(self._number, f"{site}_out"), hidden(output), scales[self._number])
 
         return hook
 

@@ -133,10 +133,14 @@ def in_turn(ways, rounds):
 
 
 def memory(folder, way, n, longest):
-    """Print the resident memory at its peak over what it was with the model loaded, as a share of the weights."""
+    """Print the resident memory at its peak over what it was with the weights in memory, as a share of the weights.
+
+    Weights are mapped from their file and get into memory when they are first read: a row of the embedding matrix
+    when its token first occurs. All are read before, or they would count as memory that the batches took.
+    """
     loaded = stack.find_stack(models.load(folder, device="cpu"))
     encoded = news(loaded, int(n), int(longest))
-    weights = sum(p.numel() * p.element_size() for p in loaded.model.parameters())
+    weights = sum(p.numel() * p.element_size() for p in loaded.model.parameters() if p.sum().isfinite())
     before = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
     with tempfile.TemporaryDirectory() as scratch:
         bare(loaded, encoded, 1) if way == "bare" else orrery(loaded, encoded, Path(scratch), [0])

@@ -5,8 +5,8 @@ import re
 
 import pytest
 import yaml
+from orrery import checks, reducers
 from orrery import config as orrery
-from orrery import reducers
 from orrery.errors import OrreryError
 from orrery.figures import interactive, static
 from tools import ROOT
@@ -19,7 +19,7 @@ CONCEPTS = sorted((ROOT / "workflow/concepts").glob("*.yaml"))
 def config():
     """The default configuration, complete."""
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
-    orrery.prepare(config, SCHEMA, CONCEPTS)
+    checks.prepare(config, SCHEMA, CONCEPTS)
     return config
 
 
@@ -99,9 +99,9 @@ MISTAKES = [  # key, value, what the sentence must hold
 def test_a_mistake_gets_a_sentence(config, key, value, words):
     put(config, key, value)
     if words is None:
-        return orrery.prepare(config, SCHEMA, CONCEPTS)
+        return checks.prepare(config, SCHEMA, CONCEPTS)
     with pytest.raises(OrreryError) as caught:
-        orrery.prepare(config, SCHEMA, CONCEPTS)
+        checks.prepare(config, SCHEMA, CONCEPTS)
     text = str(caught.value)
     assert all(word in text for word in words), text
     for line in text.splitlines():
@@ -113,7 +113,7 @@ def test_a_mistake_gets_a_sentence(config, key, value, words):
 def test_a_concept_of_the_config_is_merged_over_its_file():
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
     config["concepts"] = {"weekdays": {"corpus": {"per_label": 7}, "labels": ["Fri", "Sat", "Sun", "Mon"]}}
-    orrery.prepare(config, SCHEMA, CONCEPTS)
+    checks.prepare(config, SCHEMA, CONCEPTS)
     weekdays = config["concepts"]["weekdays"]
     assert weekdays["labels"] == ["Fri", "Sat", "Sun", "Mon"] and len(weekdays["templates"]) > 30
     assert weekdays["corpus"]["per_label"] == 7 and weekdays["corpus"]["min_chars"] == 20
@@ -123,14 +123,14 @@ def test_several_mistakes_come_at_once(config):
     put(config, "run/models", ["gpt3", "gpt4"])
     put(config, "run/reducers", ["pac"])
     with pytest.raises(OrreryError) as caught:
-        orrery.prepare(config, SCHEMA, CONCEPTS)
+        checks.prepare(config, SCHEMA, CONCEPTS)
     assert len(str(caught.value).splitlines()) >= 3
 
 
 def test_a_concept_file_that_is_not_yaml_is_named(config, tmp_path):
     (tmp_path / "days.yaml").write_text("labels: [a, b\ntopology: line")
     with pytest.raises(OrreryError, match=r"days.yaml, line 2: this is not YAML"):
-        orrery.prepare(config, SCHEMA, [tmp_path / "days.yaml"])
+        checks.prepare(config, SCHEMA, [tmp_path / "days.yaml"])
 
 
 def test_every_key_is_described():
@@ -190,7 +190,7 @@ def test_layers_all_needs_and_uses_the_depth(config):
     config["models"]["minilm"]["layers"] = "all"
     del config["models"]["minilm"]["depth"]
     with pytest.raises(OrreryError, match="models.minilm.depth: is missing"):
-        orrery.prepare(config, SCHEMA, CONCEPTS)
+        checks.prepare(config, SCHEMA, CONCEPTS)
 
 
 def test_code_version_sees_code_and_not_comments(tmp_path, monkeypatch):
@@ -221,14 +221,14 @@ def test_what_the_readme_shows_is_right(example):
     example = yaml.safe_load(example)
     if "topology" in example:
         example = {"concepts": {"seasons": example}, "run": {"samples": ["prompts/seasons", "news/seasons"]}}
-    config = orrery._merge(yaml.safe_load((ROOT / "config.yaml").read_text()), example)
-    orrery.prepare(config, SCHEMA, CONCEPTS)
+    config = checks._merge(yaml.safe_load((ROOT / "config.yaml").read_text()), example)
+    checks.prepare(config, SCHEMA, CONCEPTS)
     assert orrery.figure_targets(config)
 
 
 def test_prepare_twice_is_the_same(config):
     again = copy.deepcopy(config)
-    orrery.prepare(again, SCHEMA, CONCEPTS)
+    checks.prepare(again, SCHEMA, CONCEPTS)
     assert again == config
 
 

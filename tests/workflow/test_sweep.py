@@ -10,8 +10,8 @@ import time
 import h5py
 import pytest
 import yaml
+from orrery import checks, store
 from orrery import config as orrery
-from orrery import store
 from tools import jobs, snakemake, write
 
 TARGET = "results/figures/tiny/prompts/weekdays/01/pca/scatter-2d.html"
@@ -25,7 +25,7 @@ def test_everything_is_made(first_run):
     for key, value in mine.items():
         config.setdefault(key, {}).update(value)
     schema = yaml.safe_load((folder / "workflow/schemas/config.schema.yaml").read_text())
-    orrery.prepare(config, schema, sorted((folder / "workflow/concepts").glob("*.yaml")))
+    checks.prepare(config, schema, sorted((folder / "workflow/concepts").glob("*.yaml")))
     targets = orrery.figure_targets(config)
     assert len(targets) > 40 and [t for t in targets if not (folder / t).stat().st_size] == []
     assert (folder / "results/atlas/index.html").read_text().count('"figure": ') == len(

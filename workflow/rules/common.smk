@@ -7,11 +7,11 @@ from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, str(Path(workflow.basedir, "scripts")))
-from orrery import config as orrery
+from orrery import checks, config as orrery
 from orrery.errors import OrreryError
 
 try:
-    orrery.prepare(
+    checks.prepare(
         config,
         load_configfile(str(Path(workflow.basedir, "workflow/schemas/config.schema.yaml"))),
         sorted(Path(workflow.basedir, "workflow/concepts").glob("*.yaml")),
