@@ -11,8 +11,10 @@ include: "workflow/rules/assets.smk"
 include: "workflow/rules/samples.smk"
 include: "workflow/rules/activations.smk"
 include: "workflow/rules/projections.smk"
+include: "workflow/rules/analyses.smk"
 include: "workflow/rules/metrics.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/comparisons.smk"
 include: "workflow/rules/atlas.smk"
 
 
@@ -26,12 +28,14 @@ rule all:
     default_target: True
     input:
         FIGURES,
+        COMPARISONS,
         rules.build_atlas.output.index,
 
 
 rule figures:
     input:
         FIGURES,
+        COMPARISONS,
 
 
 rule atlas:

@@ -4,13 +4,11 @@ from orrery.logs import log_to
 
 log_to(snakemake.log[0])
 
-import os
-
-from orrery.figures import read_sources
-from orrery.figures.interactive import draw, write_page
+from orrery.figures import interactive, kinds
+from orrery.figures.sources import read_sources
 
 params = snakemake.params
 sources = read_sources(**dict(snakemake.input.items()))
-page = draw(sources, params.figure, params.shape)
-plotly = os.path.relpath(snakemake.input.plotly, os.path.dirname(snakemake.output.html))
-write_page(page, snakemake.output.html, plotly, sources.credits)
+page = interactive.draw(kinds.draw(sources, params.figure, params.shape), params.figure["theme"])
+plotly = interactive.loader(params.plotly, snakemake.input.get("plotly"), snakemake.output.html)
+interactive.write_page(page, snakemake.output.html, plotly, sources.credits, params.figure["theme"])

@@ -4,9 +4,10 @@ from orrery.logs import log_to
 
 log_to(snakemake.log[0])
 
-from orrery.figures import read_sources
-from orrery.figures.static import draw, write_images
+from orrery.figures import kinds, static
+from orrery.figures.sources import read_sources
 
-params = snakemake.params
+figure = snakemake.params.figure
 sources = read_sources(**dict(snakemake.input.items()))
-write_images(draw(sources, params.figure, params.shape), list(snakemake.output), sources.credits)
+drawn = static.draw(kinds.draw(sources, figure, snakemake.params.shape), figure.get("width"), figure["theme"])
+static.write_images(drawn, list(snakemake.output), sources.credits)

@@ -6,25 +6,23 @@ log_to(snakemake.log[0])
 
 import numpy as np
 from orrery import store
-from orrery.errors import OrreryError
-from orrery.preprocess import preprocess
+from orrery.geometry.faithfulness import of_picture
+from orrery.preprocess import prepare
 from orrery.reducers import reduce
 
 wildcards, params, source = snakemake.wildcards, snakemake.params, snakemake.input.activations
-vectors = store.read_layer(source, wildcards.layer)
-if vectors is None:
-    raise OrreryError(
-        f"models.{wildcards.model}.layers: there is no layer {wildcards.layer} for {wildcards.source}; "
-        f"the file has {', '.join(store.layer_names(source))}."
-    )
-samples, made = store.read_samples(source), store.read_attributes(source)
-if "group-center" in params.reducer["preprocess"] and not any(samples["group"]):
-    raise OrreryError(
-        f"reducers.{wildcards.reducer}.preprocess: group-center needs prompts; {wildcards.source} has no groups."
-    )
+vectors, given, made = (
+    store.read_layer(source, wildcards.layer), store.read_samples(source), store.read_attributes(source)
+)  # fmt: skip
 noise = np.random.default_rng(params.seed).standard_normal(vectors.shape)
-vectors, noise = (preprocess(x, params.reducer["preprocess"], samples["group"]) for x in (vectors, noise))
-arrays, facts = reduce(vectors, params.reducer, params.seed, noise)
+noise, _ = prepare(noise, given, params.reducer["preprocess"])
+vectors, samples = prepare(vectors, given, params.reducer["preprocess"])
+graph = store.read_projection(snakemake.input.graph)[0]
+graph = graph["indices"], graph["distances"]
+arrays, facts = reduce(
+    vectors, params.reducer, params.seed, noise=noise, samples=samples, shape=params.shape, graph=graph
+)
+metric = params.reducer.get("metric", "euclidean")
 store.write_projection(
     snakemake.output.projection,
     arrays,
@@ -33,5 +31,6 @@ store.write_projection(
         **{key: made[key] for key in ("model", "source", "concept", "asset", "versions")},
         **{"layer": wildcards.layer, "reducer": wildcards.reducer, "seed": params.seed, "dimensions": vectors.shape[1]},
         **{"samples_from": made.get("samples_from", {}), **params.reducer, **facts},
+        **of_picture(vectors, arrays["coordinates"], metric, params.seed, graph),
     },
 )

@@ -95,3 +95,15 @@ def jobs(done):
         if table
         else {}
     )
+
+
+def completed(folder, *configs):
+    """The config of a workflow with others merged over it, checked and complete."""
+    from orrery import checks
+
+    config = yaml.safe_load(Path(folder, "config.yaml").read_text())
+    for other in configs:
+        config = checks._merge(config, other)
+    schema = yaml.safe_load(Path(folder, "workflow/schemas/config.schema.yaml").read_text())
+    checks.prepare(config, schema, sorted(Path(folder, "workflow/concepts").glob("*.yaml")))
+    return config

@@ -7,9 +7,10 @@ import os
 from functools import cache
 from pathlib import Path
 
-from orrery.config import NEEDS, drawable, label_values, misfit, shape_of, surface_forms
+from orrery.config import comparison_targets, figure_targets, label_values, misfit, reducible, shape_of, surface_forms
 from orrery.corpus.forms import mistake
 from orrery.errors import OrreryError
+from orrery.figures.needs import NEEDS, OPTIONS, dimensions_of, gives
 from orrery.layers import block_of
 from orrery.samples import named_categories
 from orrery.schema import quote, schema_mistakes, suggest
@@ -91,7 +92,8 @@ def _merge(base, over):
 
 def check_references(config):
     """Names that exist nowhere, layers a model lacks, things that do not fit together; one sentence each."""
-    for checks in ((_check_catalogue, _check_concepts), (_check_run,)):
+    catalogue = (_check_catalogue, _check_concepts, _check_reducers, _check_figures)
+    for checks in (catalogue, (_check_comparisons, _check_run), (_check_targets,)):
         mistakes = [sentence.rstrip(".") + "." for check in checks for sentence in check(config)]
         if mistakes:
             return mistakes
@@ -115,13 +117,6 @@ def _check_catalogue(config):
         yield f"corpora.{name}: the name {name!r} is reserved for a source of Orrery's own; choose another"
     for name, model in config["models"].items():
         yield from _check_layers(name, model)
-    for name, figure in config["figures"].items():
-        wanted = {"scatter-2d": 2, "scatter-3d": 3}.get(figure["kind"])
-        if "components" in figure and len(figure["components"]) != wanted:
-            yield (
-                f"figures.{name}.components: {figure['components']} does not fit the kind {figure['kind']}; "
-                + (f"write {wanted} numbers" if wanted else "remove the key")
-            )
 
 
 def _check_assets(assets):
@@ -241,9 +236,10 @@ def _absent(name, asset):
 
 def _check_run(config):
     run = config["run"]
-    for key, table in (("models", "models"), ("reducers", "reducers"), ("figures", "figures")):
+    for key in ("models", "reducers", "figures", "comparisons"):
+        table = key
         for name in run[key]:
-            if name not in config[table]:
+            if name not in config[table] and (key, name) != ("reducers", "raw"):
                 yield _unknown(f"run.{key}", name, config[table], table)
     for sample in run["samples"]:
         yield from _check_sample(config, sample)
@@ -251,14 +247,97 @@ def _check_run(config):
         asset = config["assets"].get(config["models"].get(name, {}).get("asset"), {})
         if "path" in asset and not os.path.exists(asset["path"]):
             yield _absent(config["models"][name]["asset"], asset)
-    reducers = [config["reducers"][r] for r in run["reducers"] if r in config["reducers"]]
     for name in run["figures"]:
         figure = config["figures"].get(name)
-        if figure and figure["kind"] != "metrics" and not any(drawable(figure, r) for r in reducers):
+        if figure is None or NEEDS[figure["kind"]].raw == "only":
+            continue
+        key = f"figures.{name}" if "reducers" in figure else "run"
+        names = figure.get("reducers", run["reducers"])
+        if not any(gives(figure, config["reducers"].get(r)) for r in names if r in {*config["reducers"], "raw"}):
             yield (
-                f"run.figures: {name!r} fits none of run.reducers {run['reducers']}; add one that gives it what it "
-                f"needs ({NEEDS[figure['kind']]})"
+                f"run.figures: {name!r} fits none of {key}.reducers {names}; add one that gives it what it needs "
+                f"({NEEDS[figure['kind']].phrase})"
             )
+
+
+def _check_targets(config):
+    if not figure_targets(config) and not comparison_targets(config):
+        kinds = "; ".join(
+            f"{name} needs {NEEDS[config['figures'][name]['kind']].phrase}" for name in config["run"]["figures"]
+        )
+        yield f"run: nothing would be drawn of these samples, figures, reducers and formats; {kinds}"
+
+
+def _check_reducers(config):
+    for name, reducer in config["reducers"].items():
+        if "class-means" in reducer["preprocess"][:-1]:
+            yield f"reducers.{name}.preprocess: class-means leaves one point a label; move it to the end"
+        if reducer["method"] == "lda" and "class-means" in reducer["preprocess"]:
+            yield f"reducers.{name}.preprocess: class-means leaves nothing within classes for lda; take it out"
+
+
+def _check_figures(config):
+    for name, figure in config["figures"].items():
+        need, wanted = NEEDS[figure["kind"]], dimensions_of(figure)
+        strange = sorted(set(figure) & OPTIONS - set(need.options))
+        for option in strange:
+            kinds = [kind for kind, other in NEEDS.items() if option in other.options]
+            yield f"figures.{name}.{option}: does not fit the kind {figure['kind']}, only {', '.join(kinds)}; remove it"
+        if wanted and len(figure.get("components", range(wanted))) != wanted:
+            yield f"figures.{name}.components: {figure['components']} does not fit {wanted} axes; write {wanted}"
+        for reducer in figure.get("reducers", ()):
+            if reducer != "raw" and reducer not in config["reducers"]:
+                yield _unknown(f"figures.{name}.reducers", reducer, config["reducers"], "reducers")
+
+
+def _check_comparisons(config):
+    for name, comparison in config["comparisons"].items():
+        panels, dimensions = comparison["kind"] == "panels", comparison.get("dimensions", 2)
+        for option in sorted({"components", "dimensions", "colour"} if not panels else {"measure"}):
+            if option in comparison:
+                yield f"comparisons.{name}.{option}: does not fit the kind {comparison['kind']}; remove it"
+        if len(comparison.get("components", range(dimensions))) != dimensions:
+            yield f"comparisons.{name}.components: do not fit {dimensions} axes; write {dimensions}"
+        parts = ("model", "source", "concept", "layer", "reducer")[: 5 if comparison["kind"] == "panels" else 3]
+        for place in comparison["of"]:
+            key, given = f"comparisons.{name}.of", place.split("/")
+            if len(given) != len(parts):
+                yield f"{key}: {place!r} is not {'/'.join(parts)}; write one name for each"
+                continue
+            tables = {"model": config["models"], "source": [*config["corpora"], "prompts", "vocabulary"],
+                      "concept": config["concepts"], "reducer": config["reducers"]}  # fmt: skip
+            wrong = [(part, value) for part, value in zip(parts, given) if part in tables and value not in tables[part]]
+            for part, value in wrong:
+                yield _unknown(key, value, tables[part], f"{part}s")
+            if not wrong and (reason := misfit(given[1], config["concepts"][given[2]])):
+                yield f"{key}: {place!r} cannot be made: {reason}"
+            elif not wrong and len(parts) == 3 and config["concepts"][given[2]]["topology"] == "none":
+                yield f"{key}: {place!r} has no topology to be measured; choose another set"
+            elif not wrong:
+                yield from (f"{key}: {place!r} {why}" for why in _unfit(config, comparison, dict(zip(parts, given))))
+
+
+def _unfit(config, comparison, place):
+    """What keeps a place out of a comparison."""
+    model, concept = config["models"][place["model"]], config["concepts"][place["concept"]]
+    if comparison["kind"] != "panels":
+        wanted = {"first_harmonic_share": "circle", "left_out_angle_error": "circle", "left_out_value_r2": "line"}
+        if wanted.get(comparison.get("measure"), concept["topology"]) != concept["topology"]:
+            yield f"has no {comparison['measure']}, which a {wanted[comparison['measure']]} has; choose another measure"
+        return
+    layer, reducer = place["layer"], config["reducers"][place["reducer"]]
+    numbers = [f"{n:02d}" for n in range(model.get("depth", 1000))]
+    block, site = block_of(layer) or (None, None)
+    there = layer in ("embed", "unembed") if place["source"] == "vocabulary" else layer in ("embed", "final") or (
+        block is not None and f"{block:02d}" in numbers and site in model["sites"]
+    )  # fmt: skip
+    if not there:
+        yield f"has no layer {layer}; write embed, final, or a block such as 00 that the model reads"
+    if not reducible(reducer, place["source"], concept):
+        yield f"cannot be projected with {place['reducer']}; choose another reducer"
+    figure = {**comparison, "kind": f"scatter-{comparison.get('dimensions', 2)}d"}
+    if not gives(figure, reducer):
+        yield f"does not fit; it needs {NEEDS[figure['kind']].phrase}"
 
 
 def _check_sample(config, sample):
@@ -268,7 +347,8 @@ def _check_sample(config, sample):
         return
     sources = [*config["corpora"], "prompts", "vocabulary"]
     kinds = {config["figures"][f]["kind"] for f in config["run"]["figures"] if f in config["figures"]}
-    if "metrics" in kinds and 0 < len(surface_forms(config["concepts"].get(name) or {})) < 4:
+    topology = (config["concepts"].get(name) or {}).get("topology")
+    if "metrics" in kinds and topology != "none" and 0 < len(surface_forms(config["concepts"].get(name) or {})) < 4:
         yield f"run.samples: {sample!r} has too few labels to be measured; add some, or take metrics out of run.figures"
     if source not in sources:
         yield _unknown("run.samples", source, sources, "corpora, prompts, vocabulary")

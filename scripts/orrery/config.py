@@ -9,12 +9,16 @@ import os
 import re
 from pathlib import Path
 
+from orrery.figures.needs import NEEDS, SUPERVISED, gives, html_only, suits
 from orrery.layers import layer_name
 
 LIBRARY = Path(__file__).parent
 VOCABULARY_LAYERS = ("embed", "unembed")
-LINEAR = ("pca", "svd")
-HTML_ONLY = ("scatter-3d",)
+METHODS = ("linear", "distances", "embeddings", "supervised", "subspaces")
+PROJECTIONS = [*(f"methods/{name}" for name in METHODS), "reducers", "preprocess", "neighbours",
+               *(f"geometry/{name}" for name in ("faithfulness", "probes", "cyclic"))]  # fmt: skip
+CHARTS = [*(f"figures/{name}" for name in ("chart", "kinds", "sources", "style", "colours")), "geometry/variance",
+          "geometry/sequences"]  # fmt: skip
 # The modules whose code changes the numbers (or looks) of each rule's output, beside the rule's own script. How files
 # are laid out counts by the number `store.FORMAT`, so that a new reader does not repeat the work of a GPU.
 MODULES = {
@@ -23,23 +27,19 @@ MODULES = {
     "expand_prompts": ["samples"],
     "extract_activations": ["activations", "layers", "models", "stack", "tokens"],
     "extract_vocabulary": ["models", "vocabulary"],
-    "project": ["reducers", "preprocess"],
+    "find_neighbours": ["neighbours", "preprocess"],
+    "project": PROJECTIONS,
+    "project_all": PROJECTIONS,
+    "analyse": ["analysis", "geometry/sequences", "geometry/spectrum"],
     "measure": ["measures", "geometry/cyclic", "geometry/probes", "geometry/permutations", "geometry/variance",
                 "preprocess"],
-    "draw_interactive": ["figures/__init__", "figures/interactive", "figures/style", "figures/colours",
-                         "geometry/variance"],
-    "draw_static": ["figures/__init__", "figures/static", "figures/style", "figures/colours", "geometry/variance"],
+    "draw_interactive": [*CHARTS, "figures/interactive", "figures/hover"],
+    "draw_static": [*CHARTS, "figures/static"],
+    "compare_interactive": [*CHARTS, "figures/comparisons", "figures/interactive", "figures/hover"],
+    "compare_static": [*CHARTS, "figures/comparisons", "figures/static"],
     "build_atlas": ["atlas/__init__", "atlas/template.html"],
 }  # fmt: skip
 CONVERSIONS = {"gguf": "gguf", "mediawiki": "corpus/mediawiki"}
-
-
-NEEDS = {
-    "variance": "pca or svd",
-    "scatter-2d": "pca, svd, or a reducer with components: 2",
-    "scatter-3d": "pca, svd, or a reducer with components: 3",
-    "metrics": "all layers: ask for it under all/raw",
-}
 
 
 def misfit(source, concept):
@@ -165,38 +165,68 @@ def reading_of(config, model):
     }
 
 
+def graph_of(reducer):
+    """The name of a reducer's neighbour graph, which all share that prepare and compare vectors alike.
+
+    It ends in k, the number of neighbours, in coarse steps: a reducer that needs more has a graph of its own.
+    """
+    perplexity, neighbors = (reducer.get(key, "auto") for key in ("perplexity", "neighbors"))
+    needed = max(0 if perplexity == "auto" else 3 * perplexity, 0 if neighbors == "auto" else neighbors)
+    k = 90
+    while k < needed:
+        k *= 3
+    return ".".join([*(reducer["preprocess"] or ["raw"]), reducer.get("metric", "euclidean"), str(k)])
+
+
 def control_of(config, source, concept):
     """The concept drawn beside this one, where it can be had from the same source, or None."""
     control = config["concepts"][concept].get("control")
     return control if control and not misfit(source, config["concepts"][control]) else None
 
 
-def drawable(figure, reducer):
-    """Whether a figure can be drawn from what a reducer gives."""
-    method, kind = reducer["method"], figure["kind"]
-    if kind in ("scatter-2d", "scatter-3d"):
-        dimensions = int(kind[-2])
-        enough = reducer["components"] >= max(figure.get("components", [dimensions]))
-        return enough and (method in LINEAR or reducer["components"] == dimensions)
-    return kind == "variance" and method in LINEAR
+def controlled(config, source, concept, reducer):
+    """The control that is drawn beside a set from what `reducer` gives; a supervised one has no labels for it."""
+    method = config["reducers"].get(reducer, {}).get("method")
+    return None if method in SUPERVISED else control_of(config, source, concept)
 
 
 def figure_misfit(config, wildcards):
     """Why a figure cannot be drawn where its path asks for it, or None."""
-    kind = config["figures"][wildcards.figure]["kind"]
-    name = f"the figure {wildcards.figure} does not fit"
-    place = f"{wildcards.layer}/{wildcards.reducer}"
-    if place == "all/raw" and kind == "metrics":
-        return None
-    if wildcards.reducer == "raw" or wildcards.layer == "all":
-        return f"{name} {place}; it needs " + (NEEDS[kind] if kind == "metrics" else "a layer and a reducer")
-    if not drawable(config["figures"][wildcards.figure], config["reducers"][wildcards.reducer]):
-        return f"{name} the reducer {wildcards.reducer}; it needs {NEEDS[kind]}"
-    return None
+    figure, layer, reducer = config["figures"][wildcards.figure], wildcards.layer, wildcards.reducer
+    need = NEEDS[figure["kind"]]
+    entry, spec = config["concepts"][wildcards.concept], config["reducers"].get(reducer)
+    fits = (
+        (need.layer == "all") == (layer == "all")
+        and not (figure["kind"] == "layers" and wildcards.source == "vocabulary")
+        and gives(figure, spec)
+        and suits(figure, entry)
+        and (spec is None or reducible(spec, wildcards.source, entry))
+    )
+    place = f"{wildcards.concept}/{layer}/{reducer}"
+    return None if fits else f"the figure {wildcards.figure} does not fit {place}; it needs {need.phrase}"
 
 
-def _reducible(reducer, source):
-    return source == "prompts" or "group-center" not in reducer["preprocess"]
+def reducible(reducer, source, concept):
+    """Whether a reducer can be used on a set at all."""
+    method, topology = reducer["method"], concept["topology"]
+    if "group-center" in reducer["preprocess"] and source != "prompts":
+        return False
+    if method in ("circle", "line", "helix"):
+        return topology == {"helix": "line"}.get(method, method)
+    if method == "lda" and source == "vocabulary":
+        return False  # one token a label is no class
+    return method not in SUPERVISED or topology != "none"
+
+
+def reducers_of(config, name, source, concept):
+    """The reducers (and raw) from which a figure of a set is drawn: those it names, else those of the run."""
+    figure, entry = config["figures"][name], config["concepts"][concept]
+    if not suits(figure, entry):
+        return []
+    if NEEDS[figure["kind"]].raw == "only":
+        return ["raw"]
+    wanted = {r: config["reducers"].get(r) for r in figure.get("reducers", config["run"]["reducers"])}
+    return [r for r, spec in wanted.items() if gives(figure, spec) and (spec is None or reducible(spec, source, entry))]
 
 
 def figure_targets(config):
@@ -207,23 +237,43 @@ def figure_targets(config):
             source, concept = sample.split("/")
             for name in run["figures"]:
                 figure = config["figures"][name]
-                if figure["kind"] == "metrics":
-                    places = ["all/raw"] if config["concepts"][concept]["topology"] != "none" else []
-                else:
-                    places = [
-                        f"{layer}/{reducer}"
-                        for layer in layers_of(config, model, source)
-                        for reducer in run["reducers"]
-                        if _reducible(config["reducers"][reducer], source)
-                        and drawable(figure, config["reducers"][reducer])
-                    ]
+                layers = ["all"] if NEEDS[figure["kind"]].layer == "all" else layers_of(config, model, source)
+                if figure["kind"] == "layers" and source == "vocabulary":
+                    continue  # it has no layers to go through
                 paths += [
-                    f"results/figures/{model}/{sample}/{place}/{name}.{suffix}"
-                    for place in places
+                    f"results/figures/{model}/{sample}/{layer}/{reducer}/{name}.{suffix}"
+                    for layer in layers
+                    for reducer in reducers_of(config, name, source, concept)
                     for suffix in run["formats"]
-                    if suffix == "html" or figure["kind"] not in HTML_ONLY
+                    if suffix == "html" or not html_only(figure)
                 ]
     return list(dict.fromkeys(paths))
+
+
+def files_needed(config, figure):
+    """The stages whose files a figure is drawn from."""
+    return NEEDS[config["figures"][figure]["kind"]].files
+
+
+def comparison_targets(config):
+    """Every comparison file of the sweep, as a list of paths."""
+    return [
+        f"results/comparisons/{name}.{suffix}"
+        for name in config["run"]["comparisons"]
+        for suffix in config["run"]["formats"]
+        if suffix == "html" or config["comparisons"][name].get("dimensions") != 3
+    ]
+
+
+def compared_places(config, name):
+    """What a comparison compares, as dicts of model, source, concept and, of panels, layer and reducer."""
+    parts = ("model", "source", "concept", "layer", "reducer")
+    return [dict(zip(parts, place.split("/"))) for place in config["comparisons"][name]["of"]]
+
+
+def compared_shapes(config, name):
+    """The shape of each set of a comparison."""
+    return [shape_of(config["concepts"][place["concept"]]) for place in compared_places(config, name)]
 
 
 def files_of(path):

@@ -223,10 +223,19 @@ def layer_names(path):
 
 
 def read_layer(path, layer):
-    """Vectors (N, D) of one layer in float32, or None where the file has no such layer."""
+    """Vectors (N, D) of one layer in float32.
+
+    Raises
+    ------
+    OrreryError
+        The file has no such layer.
+    """
     with h5py.File(path) as file:
         if layer not in file["layers"]:
-            return None
+            raise OrreryError(
+                f"models.{file.attrs['model']}.layers: there is no layer {layer} for {file.attrs['source']}; the file "
+                f"has {', '.join(json.loads(file.attrs['layers']))}."
+            )
         data = file["layers"][layer]
         if data.attrs.get("dtype") == "bfloat16":  # the upper half of a float32
             return (data[:].astype(np.uint32) << 16).view(np.float32)

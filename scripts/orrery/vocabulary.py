@@ -89,4 +89,4 @@ def _draw(tokenizer, count, excluded, seed, size):
     allowed = [i for i in range(min(size, len(tokenizer))) if i not in special and i not in excluded]
     if len(allowed) < count:
         raise OrreryError(f"the vocabulary has only {len(allowed)} other tokens, {count} random ones were asked for.")
-    return sorted(np.random.default_rng(seed).choice(allowed, size=count, replace=False).tolist())
+    return np.random.default_rng(seed).choice(allowed, size=count, replace=False).tolist()

@@ -2,13 +2,14 @@
 
 import copy
 import re
+from pathlib import Path
 
 import pytest
 import yaml
 from orrery import checks, reducers
 from orrery import config as orrery
 from orrery.errors import OrreryError
-from orrery.figures import interactive, static
+from orrery.figures import comparisons, kinds, needs
 from tools import ROOT
 
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
@@ -49,7 +50,9 @@ MISTAKES = [  # key, value, what the sentence must hold
     ("run/samples", ["prompts/integers"], ["prompts/integers", "from vocabulary only"]),
     ("run/samples", ["news/random-tokens"], ["news/random-tokens", "from vocabulary only"]),
     ("run/formats", ["gif"], ["run.formats", "'gif'", "'png'"]),
-    ("run/reducers", ["tsne"], ["run.figures", "'scatter-3d'", "components: 3"]),
+    ("run/reducers", ["tsne"], ["run.figures", "'scatter-3d'", "three components"]),
+    ("run/comparisons", ["circle"], ["run.comparisons", "'circle'", "did you mean 'circles'"]),
+    ("run/plotly", "local", ["run.plotly", "'local'", "'shared'"]),
     ("models/smollm2-135m/layers", [30], ["models.smollm2-135m.layers", "30", "0 to 29"]),
     ("models/smollm2-135m/layers", ["last"], ["models.smollm2-135m.layers", "'last'", "'all'"]),
     ("models/minilm/depth", ..., None),
@@ -89,9 +92,32 @@ MISTAKES = [  # key, value, what the sentence must hold
     ("reducers/umap/min_dist", "near", ["reducers.umap.min_dist", "'near'", "number"]),
     ("reducers/umap", {"neighbors": 5}, ["reducers.umap", "'method' is missing"]),
     ("reducers/pca/preprocess", ["l3"], ["reducers.pca.preprocess", "'l3'", "'l2'"]),
-    ("figures/scatter-2d/components", [1, 2, 3], ["figures.scatter-2d.components", "write 2 numbers"]),
-    ("figures/scatter-2d/colour", "red", ["figures.scatter-2d", "'colour'", "write one of"]),
-    ("metrics/permutations", 10, ["metrics.permutations", "10", "at least 99"]),
+    ("reducers/pca/preprocess", ["class-means", "l2"], ["reducers.pca.preprocess", "move it to the end"]),
+    ("reducers/lda/preprocess", ["class-means"], ["reducers.lda.preprocess", "take it out"]),
+    ("figures/scatter-2d/components", [1, 2, 3], ["figures.scatter-2d.components", "2 axes; write 2"]),
+    ("figures/scatter-2d/colour", "red", ["figures.scatter-2d.colour", "'red'", "'tens'"]),
+    ("figures/scatter-2d/sequence", "primes", ["figures.scatter-2d.sequence", "only lines"]),
+    ("figures/primes/sequence", "odd", ["figures.primes.sequence", "'odd'", "'squares'"]),
+    ("figures/ring/reducers", ["circel"], ["figures.ring.reducers", "'circel'", "did you mean 'circle'"]),
+    ("figures/ring/reducers", ["pca"], ["run.figures", "'ring'", "figures.ring.reducers", "the reducer circle"]),
+    ("figures/scatter-2d/theme", "sepia", ["figures.scatter-2d.theme", "'sepia'", "'dark'"]),
+    ("figures/scatter-2d/width", "wide", ["figures.scatter-2d.width", "'wide'"]),
+    ("comparisons/circles/of", ["minilm/weekdays", "minilm/prompts/weekdays"], ["comparisons.circles.of",
+     "'minilm/weekdays'", "model/source/concept"]),
+    ("comparisons/circles/of", ["minilm/prompts/months", "mini/prompts/weekdays"], ["comparisons.circles.of",
+     "'mini'", "did you mean 'minilm'"]),
+    ("comparisons/weekdays-in-models/of", ["minilm/prompts/weekdays/03/variance", "minilm/prompts/weekdays/03/pca"],
+     ["comparisons.weekdays-in-models.of", "'variance'", "reducers"]),
+    ("comparisons/weekdays-in-models/of", ["minilm/prompts/weekdays/17/pca", "minilm/prompts/weekdays/03/pca"],
+     ["comparisons.weekdays-in-models.of", "no layer 17"]),
+    ("comparisons/weekdays-in-models/of", ["minilm/wikipedia/months/03/pca-within", "minilm/prompts/weekdays/03/pca"],
+     ["comparisons.weekdays-in-models.of", "cannot be projected with pca-within"]),
+    ("comparisons/weekdays-in-models/components", [1, 2, 3], ["weekdays-in-models.components", "2 axes; write 2"]),
+    ("comparisons/weekdays-in-models/measure", "components_90", ["weekdays-in-models.measure", "kind panels"]),
+    ("comparisons/circles/dimensions", 3, ["comparisons.circles.dimensions", "kind curves"]),
+    ("comparisons/circles/measure", "luck", ["comparisons.circles.measure", "'luck'"]),
+    ("comparisons/circles/measure", "left_out_value_r2", ["comparisons.circles.of", "has no left_out_value_r2"]),
+    ("comparisons/weekdays-in-models/dimensions", 4, ["comparisons.weekdays-in-models.dimensions", "4"]),    ("metrics/permutations", 10, ["metrics.permutations", "10", "at least 99"]),
 ]  # fmt: skip
 
 
@@ -154,8 +180,43 @@ def test_defaults_are_filled_and_not_shared(config):
 
 def test_schema_and_code_know_the_same_methods_and_figures():
     assert set(SCHEMA["$defs"]["reducer"]["properties"]["method"]["enum"]) == set(reducers.METHODS)
-    kinds = set(SCHEMA["$defs"]["figure"]["properties"]["kind"]["enum"])
-    assert kinds == set(interactive.KINDS) == set(static.KINDS) | set(orrery.HTML_ONLY)
+    assert set(SCHEMA["$defs"]["figure"]["properties"]["kind"]["enum"]) == set(kinds.KINDS) == set(needs.NEEDS)
+    assert set(SCHEMA["$defs"]["comparison"]["properties"]["kind"]["enum"]) == set(comparisons.KINDS)
+    assert set(SCHEMA["$defs"]["figure"]["properties"]) > needs.OPTIONS
+
+
+def test_a_sweep_that_draws_nothing_says_so(config):
+    config["run"].update(samples=["prompts/weekdays"], figures=["digits"])
+    with pytest.raises(
+        OrreryError, match="run: nothing would be drawn of these .*; digits needs integers, and a reducer"
+    ):
+        checks.prepare(config, SCHEMA, CONCEPTS)
+
+
+def test_two_labels_in_no_order_are_fine_beside_metrics(config):
+    config["concepts"]["pair"] = {
+        "topology": "none",
+        "labels": ["cat", "dog"],
+        "templates": ["a {label}", "the {label}"],
+    }
+    config["run"]["samples"] = ["prompts/pair"]
+    checks.prepare(config, SCHEMA, CONCEPTS)
+    assert not [t for t in orrery.figure_targets(config) if "metrics" in t]
+
+
+def test_a_figure_takes_its_own_reducers(config):
+    config["run"]["figures"], config["run"]["reducers"] = ["ring", "digits-1-13", "steps"], ["tsne"]
+    found = {(t.split("/")[-2], Path(t).stem) for t in orrery.figure_targets(config)}
+    assert found == {("circle", "ring"), ("svd", "digits-1-13"), ("raw", "steps")}
+    assert not [t for t in orrery.figure_targets(config) if "/integers/" in t and "ring" in t]
+
+
+@pytest.mark.parametrize("example", sorted((ROOT / "docs/examples").glob("*.yaml")), ids=lambda path: path.stem)
+def test_examples_are_right(example):
+    config = checks._merge(yaml.safe_load((ROOT / "config.yaml").read_text()), yaml.safe_load(example.read_text()))
+    checks.prepare(config, SCHEMA, CONCEPTS)
+    targets = orrery.figure_targets(config)
+    assert {Path(t).stem for t in targets} == set(config["run"]["figures"])
 
 
 def test_a_small_config_replaces_the_sweep(config):
@@ -166,7 +227,11 @@ def test_a_small_config_replaces_the_sweep(config):
 
 def test_what_does_not_fit_is_not_drawn(config):
     targets = orrery.figure_targets(config)
-    assert not [t for t in targets if "/tsne/variance" in t or "/umap/scatter-3d" in t or "scatter-3d.png" in t]
+    assert not [
+        t
+        for t in targets
+        if "/tsne/variance" in t or "/all/tsne/" in t or "/umap/scatter-3d" in t or "scatter-3d.png" in t
+    ]
     assert not [t for t in targets if "/vocabulary/" in t and "/pca-within/" in t]
     assert not [t for t in targets if "/vocabulary/" in t and not re.search(r"/(embed|unembed|all)/", t)]
     assert len(targets) == len(set(targets))

@@ -4,7 +4,12 @@ import re
 
 import h5py
 import pytest
+import yaml
+from orrery import checks
+from orrery.figures import needs
 from tools import ROOT
+
+SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
 
 
 def blocks(page, language):
@@ -40,3 +45,46 @@ def test_the_bits_of_bfloat16(tmp_path):
     with h5py.File(tmp_path / "x.h5", "w") as file:
         bits = file.create_dataset("x", data=values.view(torch.uint16).numpy())[:]
         assert eval(line, {"bits": bits}).tolist() == values.float().tolist()
+
+
+def test_every_link_leads_somewhere():
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    links = [(page, link) for page in pages for link in re.findall(r'(?:\]\(|src=")([^)"#:]+?)[)"]', page.read_text())]
+    assert len(links) > 30 and [link for page, link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_figures_page_shows_every_kind():
+    entries = {}
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    for block in blocks("docs/figures.md", "yaml"):
+        example = yaml.safe_load(block)
+        entries |= example.get("figures", {})
+        config = checks._merge(config, example)
+    checks.prepare(config, SCHEMA, sorted((ROOT / "workflow/concepts").glob("*.yaml")))
+    assert {entry["kind"] for entry in entries.values()} == set(needs.NEEDS)
+
+
+def test_the_kind_of_ones_own_is_a_kind(tmp_path, monkeypatch):
+    import numpy as np
+    from orrery.figures import interactive, kinds, static
+    from orrery.figures.chart import Axis, Chart, Line, Panel
+    from orrery.figures.sources import Sources, View
+
+    scope = {"np": np, "Axis": Axis, "Chart": Chart, "Line": Line, "Panel": Panel}
+    (example,) = blocks("docs/figures.md", "python")
+    exec(example, scope)
+    monkeypatch.setitem(kinds.KINDS, "norms", scope["norms"])
+    facts = {
+        "concept": "days",
+        "model": "m",
+        "layer": "08",
+        "method": "pca",
+        "reducer": "pca",
+        "source": "s",
+        "seed": 0,
+    }
+    view = View({"coordinates": np.array([[3.0, 4.0], [0.0, 1.0]])}, {"label": ["a", "b"]}, facts)
+    chart = kinds.draw(Sources(main=view), {"kind": "norms", "theme": "dark"}, {"topology": "none"})
+    assert chart.panels[0].marks[0].y.tolist() == [5.0, 1.0]
+    static.write_images(static.draw(chart, theme="dark"), [tmp_path / "n.png"])
+    assert interactive.draw(chart, "dark")["data"]

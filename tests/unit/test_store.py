@@ -11,10 +11,13 @@ SAMPLES = {"label": ["a", "b"], "value": [0.0, 1.0], "text": ["naïve \u202e 猫
 
 def test_activations_round_trip(tmp_path, rng):
     layers = {"embed": rng.standard_normal((2, 3)).astype(np.float32), "00": np.zeros((2, 3), np.float32)}
-    store.write_activations(tmp_path / "x.h5", layers, SAMPLES, {"model": "m", "asset": {"hub": "a/b"}, "causal": True})
+    store.write_activations(
+        tmp_path / "x.h5", layers, SAMPLES, {"model": "m", "source": "s", "asset": {"hub": "a/b"}, "causal": True}
+    )
     assert store.layer_names(tmp_path / "x.h5") == ["embed", "00"]
     np.testing.assert_array_equal(store.read_layer(tmp_path / "x.h5", "embed"), layers["embed"])
-    assert store.read_layer(tmp_path / "x.h5", "99") is None
+    with pytest.raises(OrreryError, match="models.m.layers: there is no layer 99 for s; the file has embed, 00."):
+        store.read_layer(tmp_path / "x.h5", "99")
     attributes = store.read_attributes(tmp_path / "x.h5")
     assert (
         attributes["asset"] == {"hub": "a/b"} and attributes["causal"] is True and attributes["kind"] == "activations"

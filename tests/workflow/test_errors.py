@@ -61,13 +61,20 @@ def test_an_unknown_name_has_no_rule(workflow, small, target):
 
 
 MISFITS = [
-    ("01/tsne/variance.html", "the figure variance does not fit the reducer tsne; it needs pca or svd"),
-    ("01/tsne/scatter-3d.html", "does not fit the reducer tsne; it needs pca, svd, or a reducer with components: 3"),
-    ("all/raw/scatter-2d.png", "the figure scatter-2d does not fit all/raw; it needs a layer and a reducer"),
+    ("01/tsne/variance.html", "the figure variance does not fit weekdays/01/tsne; it needs pca or svd"),
     (
-        "01/pca/metrics.svg",
-        "the figure metrics does not fit the reducer pca; it needs all layers: ask for it under all/raw",
+        "01/tsne/scatter-3d.html",
+        "does not fit weekdays/01/tsne; it needs a reducer with three components, or with many",
     ),
+    ("all/raw/scatter-2d.png", "the figure scatter-2d does not fit weekdays/all/raw; it needs a reducer"),
+    ("01/pca/metrics.svg", "does not fit weekdays/01/pca; it needs all layers: ask for it under all/raw"),
+    ("01/svd/digits.png", "the figure digits does not fit weekdays/01/svd; it needs integers"),
+    (
+        "01/pca/ring.png",
+        "the figure ring does not fit weekdays/01/pca; it needs a set whose topology is circle, and the",
+    ),
+    ("01/pca/layers.html", "the figure layers does not fit weekdays/01/pca; it needs a reducer, under the layer all"),
+    ("01/pca/steps.svg", "the figure steps does not fit weekdays/01/pca; it needs a set whose topology is line"),
 ]
 
 
@@ -94,11 +101,11 @@ JOBS = [  # changes, target, sentence, log
     ({"reducers__wide": {"method": "umap", "neighbors": 300}}, PROJECTION.format(layer="01", reducer="wide"),
      "neighbors 300 is too large for 224 points", "project/tiny/prompts/weekdays/01/wide.log"),
     ({}, PROJECTION.format(layer="17", reducer="pca"), "models.tiny.layers: there is no layer 17 for prompts; the file has "
-     "embed, 00, 01, 02, final.", "project/tiny/prompts/weekdays/17/pca.log"),
+     "embed, 00, 01, 02, final.", "find_neighbours/tiny/prompts/weekdays/17/l2.euclidean.90.log"),
     ({"reducers__within": {"method": "pca", "preprocess": ["group-center"]}},
      "results/projections/tiny/vocabulary/digits/embed/within.h5",
-     "reducers.within.preprocess: group-center needs prompts; vocabulary has no groups.",
-     "project/tiny/vocabulary/digits/embed/within.log"),
+     "preprocess: group-center needs prompts; these samples have no groups.",
+     "find_neighbours/tiny/vocabulary/digits/embed/group-center.euclidean.90.log"),
     ({"figures__far": {"kind": "scatter-2d", "components": [1, 40]}},
      "results/figures/tiny/prompts/weekdays/01/pca/far.html", "component 40 cannot be drawn: pca gave 32 for 224 points.",
      "draw_interactive/tiny/prompts/weekdays/01/pca/far.log"),

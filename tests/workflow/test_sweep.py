@@ -56,8 +56,8 @@ def test_files_say_what_made_them(first_run):
 
 def test_one_figure_runs_only_what_it_needs(workflow, small, tmp_path):
     planned = jobs(snakemake(workflow, "-n", TARGET, "--configfile", write(workflow, small)))
-    assert planned == {"fetch_asset": 1, "expand_prompts": 1, "extract_activations": 1, "project": 1, "share_plotly": 1,
-                       "draw_interactive": 1}  # fmt: skip
+    assert planned == {"fetch_asset": 1, "expand_prompts": 1, "extract_activations": 1, "find_neighbours": 1,
+                       "project": 1, "share_plotly": 1, "draw_interactive": 1}  # fmt: skip
 
 
 def change(folder, edit):
@@ -80,19 +80,21 @@ EDITS = {  # what is edited: (how, the jobs that run again beside the atlas)
     ),
     "the drawn layers": (
         lambda c: c["models"]["tiny"].update(layers=["embed", 1, 2]),
-        {"project": 4, "draw_interactive": 6, "draw_static": 6},
+        {"find_neighbours": 2, "project": 4, "draw_interactive": 6, "draw_static": 6},
     ),
     "a concept's labels": (
         lambda c: c["concepts"]["digits"].update(labels=[str(n) for n in range(9)]),
-        {"extract_vocabulary": 1, "project": 2, "measure": 1, "draw_interactive": 4, "draw_static": 4},
+        {"extract_vocabulary": 1, "find_neighbours": 1, "project": 2, "measure": 1, "draw_interactive": 4, "draw_static": 4},
     ),
     "a concept's templates": (
         lambda c: c["concepts"]["weekdays"].update(templates=["It is {label}", "On {label}", "By {label}", "Next {label}"]),
-        {"expand_prompts": 1, "extract_activations": 1, "project": 4, "measure": 1, "draw_interactive": 7, "draw_static": 7},
+        {"expand_prompts": 1, "extract_activations": 1, "find_neighbours": 2, "project": 4, "measure": 1,
+         "draw_interactive": 7, "draw_static": 7},
     ),
     "a corpus option": (
         lambda c: c["concepts"]["weekdays"]["corpus"].update(per_label=5),
-        {"filter_corpus": 1, "extract_activations": 1, "project": 4, "measure": 1, "draw_interactive": 7, "draw_static": 7},
+        {"filter_corpus": 1, "extract_activations": 1, "find_neighbours": 2, "project": 4, "measure": 1,
+         "draw_interactive": 7, "draw_static": 7},
     ),
     "the permutations": (
         lambda c: c["metrics"].update(permutations=199),
@@ -100,7 +102,7 @@ EDITS = {  # what is edited: (how, the jobs that run again beside the atlas)
     ),
     "the precision of a model": (
         lambda c: c["models"]["tiny"].update(dtype="bfloat16"),
-        {"extract_activations": 2, "extract_vocabulary": 1, "project": 10, "measure": 3, "draw_interactive": 18, "draw_static": 18},
+        {"extract_activations": 2, "extract_vocabulary": 1, "find_neighbours": 5, "project": 10, "measure": 3, "draw_interactive": 18, "draw_static": 18},
     ),
     "the speed of a model": (lambda c: c["models"]["tiny"].update(batch_tokens=64, device="cpu"), None),
     "the depth of a model": (lambda c: c["models"]["tiny"].update(depth=4), None),
@@ -116,10 +118,12 @@ def test_an_edit_reruns_what_depends_on_it(swept, name):
 
 CODE = {  # module: rules that run again
     "reducers.py": {"project", "draw_interactive", "draw_static"},
-    "geometry/cyclic.py": {"measure", "draw_interactive", "draw_static"},
+    "methods/embeddings.py": {"project", "draw_interactive", "draw_static"},
+    "neighbours.py": {"find_neighbours", "project", "draw_interactive", "draw_static"},
+    "geometry/cyclic.py": {"project", "measure", "draw_interactive", "draw_static"},
     "figures/static.py": {"draw_static"},
-    "activations.py": {"extract_activations", "project", "measure", "draw_interactive", "draw_static"},
-    "corpus/occurrences.py": {"filter_corpus", "extract_activations", "project", "measure", "draw_interactive", "draw_static"},
+    "activations.py": {"extract_activations", "find_neighbours", "project", "measure", "draw_interactive", "draw_static"},
+    "corpus/occurrences.py": {"filter_corpus", "extract_activations", "find_neighbours", "project", "measure", "draw_interactive", "draw_static"},
     "logs.py": set(),
     "store.py": set(),
     "assets.py": set(),

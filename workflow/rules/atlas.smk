@@ -1,6 +1,6 @@
 rule build_atlas:
     input:
-        figures=FIGURES,
+        figures=COMPARISONS + FIGURES,
     output:
         index="results/atlas/index.html",
     log:

@@ -24,6 +24,9 @@ if workflow.is_main_process and workflow.resource_settings.nodes is None:
     workflow.global_resources.setdefault("gpu", 1)
 
 FIGURES = orrery.figure_targets(config)
+COMPARISONS = orrery.comparison_targets(config)
+# The one file of plotly.js that all pages share, unless they have it inside or from the network.
+SHARED = {"plotly": "results/figures/plotly.min.js"} if config["run"]["plotly"] == "shared" else {}
 # While a model loads one core works: half of them leaves room for the figures of the set before.
 HALF = max(1, min(8, (workflow.resource_settings.cores or 16) // 2))
 
@@ -37,14 +40,19 @@ def any_of(names):
     return "|".join(map(re.escape, sorted(names))) or "(?!)"
 
 
+ONE_LAYER = r"embed|final|unembed|\d{2,3}(-(pre|attn|mlp))?"
+
+
 wildcard_constraints:
     asset=any_of(config["assets"]),
     model=any_of(config["models"]),
     source=any_of([*config["corpora"], "prompts", "vocabulary"]),
     concept=any_of(config["concepts"]),
-    layer=r"all|embed|final|unembed|\d{2,3}(-(pre|attn|mlp))?",
+    layer=f"all|{ONE_LAYER}",
     reducer=any_of([*config["reducers"], "raw"]),
     figure=any_of(config["figures"]),
+    comparison=any_of(config["comparisons"]),
+    graph=any_of({*map(orrery.graph_of, config["reducers"].values())}),
     part=r"\d+",
     parts=r"\d+",
 
@@ -56,14 +64,26 @@ def asset_of(table):
 
 
 def figure_sources(wc):
-    """The file a figure is drawn from, and its control's where there is one."""
+    """The files a figure is drawn from, and its control's where there is one."""
     if misfit := orrery.figure_misfit(config, wc):
         raise WorkflowError(misfit)
-    if wc.layer == "all" or wc.reducer == "raw":
-        return {"metrics": rules.measure.output.table.format(**wc)}
-    control = orrery.control_of(config, wc.source, wc.concept)
-    path = rules.project.output.projection
-    sources = {"projection": path.format(**wc)}
-    if control:
-        sources["control"] = path.format(**{**wc, "concept": control})
+    stages = {
+        "projection": rules.project.output.projection,
+        "analysis": rules.analyse.output.analysis,
+        "metrics": rules.measure.output.table,
+    }
+    control = orrery.controlled(config, wc.source, wc.concept, wc.reducer)
+    sources = {}
+    for stage in orrery.files_needed(config, wc.figure):
+        sources[stage] = stages[stage].format(**wc)
+        if control and stage != "metrics" and wc.layer != "all":
+            name = "control" if stage == "projection" else f"control_{stage}"
+            sources[name] = stages[stage].format(**{**wc, "concept": control})
     return sources
+
+
+def compared(wc):
+    """The files that a comparison is drawn from."""
+    panels = config["comparisons"][wc.comparison]["kind"] == "panels"
+    path = rules.project.output.projection if panels else rules.measure.output.table
+    return [path.format(**place) for place in orrery.compared_places(config, wc.comparison)]

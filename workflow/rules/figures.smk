@@ -18,7 +18,7 @@ rule share_plotly:
 rule draw_interactive:
     input:
         unpack(figure_sources),
-        plotly=rules.share_plotly.output.plotly,
+        **SHARED,
     output:
         html="results/figures/{model}/{source}/{concept}/{layer}/{reducer}/{figure}.html",
     log:
@@ -35,6 +35,7 @@ rule draw_interactive:
         code=orrery.code_version("draw_interactive"),
         figure=lambda wc: config["figures"][wc.figure],
         shape=lambda wc: orrery.shape_of(config["concepts"][wc.concept]),
+        plotly=config["run"]["plotly"],
     message:
         "Drawing {output.html}"
     script:

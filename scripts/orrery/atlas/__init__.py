@@ -15,7 +15,7 @@ def build(figures, path):
     Parameters
     ----------
     figures : list of path
-        …/{model}/{source}/{concept}/{layer}/{reducer}/{figure}.{html,png,svg,pdf}
+        …/{model}/{source}/{concept}/{layer}/{reducer}/{figure}.{html,png,svg,pdf}, or …/comparisons/{figure}.…
     path : path
         Of the page; links are relative to it.
     """
@@ -30,6 +30,8 @@ def entries(figures, start):
     found = {}
     for file in figures:
         *place, name = Path(file).parts[-6:]
+        if place[-1] == "comparisons":
+            place = ["several models", "several", "comparisons", "all", "raw"]
         figure, _, suffix = name.rpartition(".")
         entry = found.setdefault((*place, figure), {**dict(zip(PARTS, place)), "figure": figure, "files": {}})
         entry["files"][suffix] = Path(os.path.relpath(file, start)).as_posix()

@@ -1,11 +1,9 @@
-"""Colours by topology: a cycle for circles, an order for lines, one grey for what has no order."""
+"""Colours by topology: a cycle for circles, an order for lines, distinct hues for what has no order."""
 
 import math
 
 import numpy as np
 
-INK, MUTED, NOISE, CONTROL = "#1b1f24", "#6b7280", "#9aa3af", "#d97706"
-ACCENT = "#2563a8"
 # Ten colours from dark violet to yellow, equal steps of lightness (viridis of van der Walt and Smith, public domain).
 SEQUENCE = [
     "#440154",
@@ -19,37 +17,62 @@ SEQUENCE = [
     "#b5de2b",
     "#e2e418",
 ]
-PLOTLY_SEQUENCE = [[i / (len(SEQUENCE) - 1), c] for i, c in enumerate(SEQUENCE)]
+# Okabe and Ito (2008), without black: distinct for all eyes.
+DISTINCT = ["#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#b8a800"]
+# Brewer's RdBu (Apache 2.0), and one whose middle is dark.
+DIVERGING = {
+    "light": ["#2166ac", "#67a9cf", "#d1e5f0", "#f7f7f7", "#fddbc7", "#ef8a62", "#b2182b"],
+    "dark": ["#8ecbf5", "#3f86bd", "#234a68", "#1b2129", "#6b2f27", "#c65a43", "#ffab91"],
+}
+DARKEST = {"light": 0.0, "dark": 0.2}  # where a scale begins, so that its first colour is seen on the paper
 
 
-def class_colours(n, topology):
-    """`n` colours as hex strings for classes in order."""
-    if topology == "circle":
-        return [cyclic(i / n) for i in range(n)]
-    return [sequential(i / max(1, n - 1)) for i in range(n)]
+def class_colours(values, shape, theme="light"):
+    """Colours as hex strings of classes in the order of their values.
+
+    On a circle a class has the colour of its angle, whatever other classes there are.
+
+    Parameters
+    ----------
+    values : array (p,)
+    shape : dict
+        topology, and for a circle its period.
+    """
+    n = len(values)
+    if shape["topology"] == "circle":
+        return [cyclic(value / shape["period"], theme) for value in values]
+    if shape["topology"] == "line":
+        return [sequential(i / max(1, n - 1), theme) for i in range(n)]
+    return (DISTINCT * n)[:n] if n <= len(DISTINCT) else [_hue(i / n, i % 2, theme) for i in range(n)]
 
 
-def colour_scale(topology):
-    """A continuous scale as [[position, colour], …]."""
-    if topology == "circle":
-        return [[i / 24, cyclic(i / 24)] for i in range(25)]
-    return PLOTLY_SEQUENCE
+def colour_scale(name, theme="light"):
+    """A continuous scale, circle, diverging or line, as [[position, colour], …]."""
+    if name == "diverging":
+        stops = DIVERGING[theme]
+        return [[i / (len(stops) - 1), colour] for i, colour in enumerate(stops)]
+    make = cyclic if name == "circle" else sequential
+    return [[i / 24, make(i / 24, theme)] for i in range(25)]
 
 
-def cyclic(fraction):
+def _hue(fraction, step, theme):
+    return _oklch_to_hex((0.52 if theme == "light" else 0.66) + 0.14 * step, 0.13, 2 * math.pi * fraction)
+
+
+def cyclic(fraction, theme="light"):
     """A colour of a closed loop that stays a loop for colour-blind eyes.
 
     A hue circle in OKLCh whose lightness rises and falls once around it, along the axis (red to green) that
     red-green-blind eyes cannot see: what they lose in hue they keep in lightness.
     """
     hue = 2 * math.pi * fraction + math.radians(25)
-    lightness = 0.60 - 0.16 * math.cos(hue - math.radians(15))
+    lightness = (0.60 if theme == "light" else 0.70) - 0.16 * math.cos(hue - math.radians(15))
     return _oklch_to_hex(lightness, 0.125, hue)
 
 
-def sequential(fraction):
+def sequential(fraction, theme="light"):
     """A colour between dark violet (0) and yellow (1)."""
-    x = fraction * (len(SEQUENCE) - 1)
+    x = (DARKEST[theme] + (1 - DARKEST[theme]) * fraction) * (len(SEQUENCE) - 1)
     low = min(int(x), len(SEQUENCE) - 2)
     a, b = (np.array([int(SEQUENCE[i][k : k + 2], 16) for k in (1, 3, 5)]) for i in (low, low + 1))
     return "#" + "".join(f"{round(v):02x}" for v in a + (b - a) * (x - low))

@@ -1,68 +1,89 @@
-"""Figures to turn and hover, as pages that need no network.
+"""Charts to turn and hover, as pages that need no network.
 
-A figure here is the plain dict that plotly.js reads, {data, layout}: plotly's Python classes check every value, which
-takes longer than the drawing, so the tests use them and the jobs do not.
+A figure here is the plain dict that plotly.js reads, {data, layout, frames}: plotly's Python classes check every value,
+which takes longer than the drawing, so the tests use them and the jobs do not.
 """
 
+import base64
 import html
-import textwrap
+import os
 
 import numpy as np
 
-from orrery.figures import MANY, MEASURE_NAMES, series_of, spectra
-from orrery.figures.colours import ACCENT, CONTROL, INK, MUTED, NOISE, class_colours, colour_scale
-from orrery.figures.style import WEB_FONT
-from orrery.geometry.variance import count_for
+from orrery.figures import chart as marks
+from orrery.figures.colours import colour_scale
+from orrery.figures.hover import contexts, escape
+from orrery.figures.style import THEMES, WEB_FONT
 from orrery.store import atomic
 
-OPEN, CLOSE = "\ue000", "\ue001"  # private characters that mark the token until the text is escaped
-BEFORE, AFTER, LINE = 200, 80, 64
-AXIS = {"showline": True, "linecolor": "#9ca3af", "ticks": "outside", "gridcolor": "#f3f4f6"}
-STYLE = (
-    "html,body{margin:0;height:100%}"
-    f"footer{{font:11px {WEB_FONT};color:{MUTED};padding:0 24px;"
-    "white-space:nowrap;overflow:hidden;text-overflow:ellipsis}"
-)
+GL_FROM = 4000  # points, from which WebGL draws a flat scatter
+TOP = 84  # pixels above the first panel
+CHARACTER = 0.0058  # of the page's width, of a name at an axis
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">
 <style>{style}</style>
-<script src="{plotly}"></script></head>
+{plotly}</head>
 <body>{body}<footer>{rights}</footer></body></html>
 """
-GL_FROM = 4000  # points, from which WebGL draws a flat scatter
+STYLE = (
+    "html,body{{margin:0;height:100%;background:{paper}}}#figure{{min-height:{height}px}}"
+    "footer{{font:11px {font};color:{muted};padding:0 24px 4px;"
+    "white-space:nowrap;overflow:hidden;text-overflow:ellipsis}}"
+)
+MOMENT = {"mode": "immediate", "fromcurrent": True, "transition": {"duration": 350}, "frame": {"duration": 600}}
 
 
-def draw(sources, figure, shape):
-    """The figure of one entry of `figures:`, as a dict with data and layout.
+def draw(chart, theme="light"):
+    """The figure of a chart as a dict with data, layout and, of a film, frames.
 
     Parameters
     ----------
-    sources : figures.Sources
-    figure : dict
-        The entry: kind and its options.
-    shape : dict
-        topology of the concept.
+    chart : chart.Chart
+    theme : str
     """
-    return KINDS[figure["kind"]](sources, figure, shape)
+    theme = THEMES[theme]
+    moments = chart.panels if chart.film else []
+    shown = chart.panels[:1] if chart.film else chart.panels
+    columns = 1 if chart.film else chart.columns
+    room = min(0.3 / columns, max([0.05, *(CHARACTER * len(name) for panel in shown for name in _row_names(panel))]))
+    figure = {"data": [], "layout": _layout(chart, theme)}
+    for number, panel in enumerate(shown):
+        place = _domains(number, columns, -(-len(shown) // columns), room)
+        _Panel(figure, panel, number, place, theme, titled=len(shown) > 1)
+    if moments:
+        _film(figure, moments, theme)
+    else:
+        rows = -(-len(shown) // columns)
+        figure["layout"]["meta"] = {"height": max(480, int(rows * 1200 / columns * chart.aspect)) if rows > 1 else 480}
+    return figure
 
 
-def write_page(figure, path, plotly, rights=""):
-    """Write a figure as an HTML page that loads plotly.js from the relative path `plotly`.
+def write_page(figure, path, plotly, rights="", theme="light"):
+    """Write a figure as an HTML page.
 
-    `rights`, whom to name for model and texts, stand at the foot of the page.
+    Parameters
+    ----------
+    figure : dict
+    path : path
+    plotly : str
+        What loads plotly.js: a relative path, an address, or `inline` to write it into the page.
+    rights : str
+        Whom to name for model and texts, at the foot of the page.
+    theme : str
     """
     from plotly.io import to_html
 
     body = to_html(
         figure, full_html=False, include_plotlyjs=False, default_width="100%", default_height="calc(100vh - 24px)",
-        div_id="figure", validate=False,
+        div_id="figure", validate=False, auto_play=False,
         config={"displaylogo": False, "responsive": True, "toImageButtonOptions": {"format": "svg"}},
     )  # fmt: skip
+    theme, height = THEMES[theme], figure["layout"].get("meta", {}).get("height", 480)
     page = PAGE.format(
         title=figure["layout"]["title"]["text"].split("<br>")[0],  # escaped where it was made
-        style=STYLE,
-        plotly=html.escape(plotly),
+        style=STYLE.format(paper=theme.paper, muted=theme.muted, font=WEB_FONT, height=height),
+        plotly=_script(plotly),
         body=body,
         rights=html.escape(rights),
     )
@@ -70,185 +91,261 @@ def write_page(figure, path, plotly, rights=""):
         part.write_text(page, encoding="utf-8")
 
 
-def _escape(text):
-    """Text for plotly, which knows &lt; &gt; &amp; but would show &quot; as it stands."""
-    return html.escape(text, quote=False)
+def _script(plotly):
+    if plotly != "inline":
+        return f'<script src="{html.escape(plotly)}"></script>'
+    from plotly.offline import get_plotlyjs
+
+    return f"<script>{get_plotlyjs()}</script>"
 
 
-def _layout(title, caption, **more):
+def loader(way, shared, page):
+    """What `write_page` needs to load plotly.js: the path of the shared file from the page, an address, or inline."""
+    if way == "cdn":
+        from plotly.offline import get_plotlyjs_version
+
+        return f"https://cdn.plot.ly/plotly-{get_plotlyjs_version()}.min.js"
+    return os.path.relpath(shared, os.path.dirname(page)) if way == "shared" else "inline"
+
+
+def packed(values):
+    """Numbers as plotly.js reads them in binary: a third of their size in decimals."""
+    array = np.ascontiguousarray(values, dtype="<f4")
+    shape = {"shape": ", ".join(map(str, array.shape))} if array.ndim > 1 else {}
+    return {"dtype": "f4", "bdata": base64.b64encode(array.tobytes()).decode(), **shape}
+
+
+def _layout(chart, theme):
+    caption = "<br>".join(map(escape, chart.caption_lines(150)))
     return {
         "title": {
-            "text": f"{_escape(title)}<br><span style='font-size:12px;color:{MUTED}'>{_escape(caption)}</span>",
-            "x": 0.02, "xanchor": "left", "y": 0.97, "yanchor": "top", "font": {"size": 17, "color": INK},
+            "text": f"{escape(chart.title)}<br><span style='font-size:12px;color:{theme.muted}'>{caption}</span>",
+            "x": 0.02, "xanchor": "left", "y": 1, "yref": "container", "yanchor": "top", "pad": {"t": 12},
+            "font": {"size": 17, "color": theme.ink},
         },
-        "font": {"family": WEB_FONT, "size": 12, "color": INK},
-        "paper_bgcolor": "white", "plot_bgcolor": "white",
-        "margin": {"l": 60, "r": 20, "t": 84, "b": 56},
-        "legend": {"itemsizing": "constant", "bgcolor": "rgba(255,255,255,0.75)"},
-        "hoverlabel": {"align": "left", "bgcolor": "white", "font": {"family": WEB_FONT, "size": 12, "color": INK}},
-        **more,
+        "font": {"family": WEB_FONT, "size": 12, "color": theme.ink},
+        "paper_bgcolor": theme.paper, "plot_bgcolor": theme.paper,
+        "margin": {"l": 60, "r": 20, "t": TOP + 16 * caption.count("<br>"), "b": 56},
+        "legend": {"itemsizing": "constant", "bgcolor": "rgba(0,0,0,0)"},
+        "hoverlabel": {"align": "left", "bgcolor": theme.paper,
+                       "font": {"family": WEB_FONT, "size": 12, "color": theme.ink}},
+        "annotations": [],
     }  # fmt: skip
 
 
-# ----------------------------------------------------------------------------------------------------- scatters
+def _row_names(panel):
+    named = [mark.y for mark in panel.marks if isinstance(mark, marks.Heat) and isinstance(mark.y[0], str)]
+    return [name for names in named for name in names]
 
 
-def scatter(sources, figure, shape):
-    """Points in two or three dimensions, a trace a class, hover with the context; the control beside it."""
-    dimensions, views = int(figure["kind"][-2]), sources.views
-    layout = _layout(sources.main.title(), f"{sources.main.caption()} · {sources.control_note()}")
-    traces = []
-    for column, view in enumerate(views):
-        topology = shape["topology"] if view is sources.main else "none"
-        points, titles = view.axes(figure.get("components"), dimensions)
-        axes, target = (_scene if dimensions == 3 else _plane)(titles, _domain(column, len(views)), column)
-        layout |= axes
-        traces += [{**trace, **target} for trace in _traces(view, points, topology, figure, (column, len(views)))]
-    if len(views) > 1:
-        layout["annotations"] = [_panel_name(v, i, len(views)) for i, v in enumerate(views)]
-    return {"data": traces, "layout": layout}
+def _domains(number, columns, rows, room):
+    """The share of the page, ((x0, x1), (y0, y1)), of a panel; `room` is what the names at its left take."""
+    row, column = divmod(number, columns)
+    gap_x, gap_y = (0.1 / columns if columns > 1 else 0), (0.24 / rows if rows > 1 else 0)
+    left = max(room, gap_x) if column else 0
+    x = column / columns + left, (column + 1) / columns - (gap_x if column < columns - 1 else 0)
+    y = 1 - (row + 1) / rows + (gap_y if row < rows - 1 else 0), 1 - row / rows - (gap_y / 2 if row else 0)
+    return x, y
 
 
-def _domain(column, columns):
-    gap = 0.06 if columns > 1 else 0
-    return [column / columns + (gap if column else 0), (column + 1) / columns - (gap if column < columns - 1 else 0)]
+class _Panel:
+    """One panel of a figure: adds its traces, axes and title to the dict."""
 
+    def __init__(self, figure, panel, number, place, theme, titled):
+        self._figure, self._panel, self._theme, self._place = figure, panel, theme, place
+        self._number = "" if number == 0 else str(number + 1)
+        clouds = [m for m in panel.marks if isinstance(m, (marks.Points, marks.Gradient))]
+        self._total = sum(len(m.xyz) for m in clouds)
+        self._solid = panel.z is not None
+        self._legend = f"legend{self._number}"
+        for mark in panel.marks:
+            for trace in getattr(self, f"_draw_{type(mark).__name__.lower()}")(mark):
+                figure["data"].append({**trace, **self._target()})
+        (self._scene if self._solid else self._axes)()
+        if titled and panel.title:
+            self._annotate(panel.title)
+        if panel.legend:
+            figure["layout"][self._legend] = self._legend_box(titled)
 
-def _scene(titles, domain, column):
-    """The axes of one panel in three dimensions, and what puts a trace into it."""
-    name = "scene" + ("" if column == 0 else str(column + 1))
-    axis = {"showbackground": False, "gridcolor": "#e5e7eb", "zerolinecolor": "#d1d5db", "tickfont": {"size": 10}}
-    axes = {f"{x}axis": {"title": {"text": t}, **axis} for x, t in zip("xyz", titles)}
-    camera = {"eye": {"x": 1.6, "y": 1.6, "z": 1.0}}
-    return {name: {**axes, "aspectmode": "data", "domain": {"x": domain}, "camera": camera}}, {"scene": name}
+    def _target(self):
+        n = self._number
+        return {"scene": f"scene{n}"} if self._solid else {"xaxis": f"x{n}", "yaxis": f"y{n}"}
 
+    def _legend_box(self, titled):
+        title = self._panel.legend if self._panel.legend not in ("classes", "sets") else ""
+        place = {"x": self._place[0][1], "xanchor": "right", "y": self._place[1][1], "yanchor": "top"} if titled else {}
+        plate = self._theme.paper + "cc"
+        return {"itemsizing": "constant", "bgcolor": plate, "title": {"text": title, "font": {"size": 11}}, **place}
 
-def _plane(titles, domain, column):
-    """The axes of one panel in two dimensions, and what puts a trace into it."""
-    n = "" if column == 0 else str(column + 1)
-    equal = {"scaleanchor": f"x{n}", "scaleratio": 1}
-    axes = {
-        f"xaxis{n}": {"title": {"text": titles[0]}, "domain": domain, "anchor": f"y{n}", "zeroline": False, **AXIS},
-        f"yaxis{n}": {"title": {"text": titles[1]}, "anchor": f"x{n}", "zeroline": False, **equal, **AXIS},
-    }
-    return axes, {"xaxis": f"x{n}", "yaxis": f"y{n}"}
+    def _annotate(self, text):
+        (x0, _), (_, y1) = self._place
+        note = {"text": escape(text), "x": x0, "y": y1, "xref": "paper", "yref": "paper", "xanchor": "left",
+                "yanchor": "bottom", "showarrow": False, "font": {"size": 13}}  # fmt: skip
+        self._figure["layout"]["annotations"].append(note)
 
+    def _axes(self):
+        n, panel, layout = self._number, self._panel, self._figure["layout"]
+        style = {"showline": True, "linecolor": self._theme.muted, "gridcolor": self._theme.faint, "zeroline": False}
+        for name, axis, domain, other in (("x", panel.x, self._place[0], "y"), ("y", panel.y, self._place[1], "x")):
+            made = {"title": {"text": escape(axis.title)}, "domain": domain, "anchor": f"{other}{n}", **style}
+            made |= {"automargin": True, "ticks": "" if axis.bare else "outside", "showticklabels": not axis.bare}
+            if axis.ticks:
+                made |= {"tickvals": list(map(float, axis.ticks[0])), "ticktext": list(map(escape, axis.ticks[1]))}
+            if axis.log:
+                made["type"] = "log"
+            if axis.limits:
+                made["range"] = list(axis.limits)
+            layout[f"{name}axis{n}"] = {**made, **layout.get(f"{name}axis{n}", {})}
+        if panel.equal:
+            layout[f"yaxis{n}"] |= {"scaleanchor": f"x{n}", "scaleratio": 1}
 
-def _traces(view, points, topology, figure, place):
-    labels, index = view.classes
-    texts = np.array([context(view.samples, i) for i in range(view.n)], dtype=object)
-    size = figure.get("point_size", 5 if points.shape[1] == 3 else 8)
-    kind = "scatter3d" if points.shape[1] == 3 else "scattergl" if view.n >= GL_FROM else "scatter"
-
-    def build(rows, marker, **options):
-        return {
-            **dict(zip("xyz", points[rows].T)), "type": kind, "mode": "markers", "customdata": texts[rows],
-            "hovertemplate": "%{customdata}<extra></extra>",
-            "marker": {"size": size, "opacity": 0.85, "line": {"width": 0}, **marker}, **options,
+    def _scene(self):
+        faint = self._theme.faint
+        style = {"showbackground": False, "gridcolor": faint, "zerolinecolor": faint, "tickfont": {"size": 10}}
+        named = zip("xyz", (self._panel.x, self._panel.y, self._panel.z))
+        axes = {f"{name}axis": {"title": {"text": escape(axis.title)}, "showticklabels": not axis.bare, **style}
+                for name, axis in named}  # fmt: skip
+        x, y = self._place
+        self._figure["layout"][f"scene{self._number}"] = {
+            **axes, "aspectmode": "data" if self._panel.equal else "cube", "domain": {"x": x, "y": y},
+            "camera": {"eye": {"x": 1.35, "y": 1.35, "z": 0.85}},
         }  # fmt: skip
 
-    column, columns = place
-    if len(labels) > MANY:
-        bar = {"title": {"text": "value" if topology != "none" else "rank"}, "thickness": 12, "len": 0.7,
-               "outlinewidth": 0, "x": (column + 1) / columns - (0.03 if column < columns - 1 else -0.01)}  # fmt: skip
-        marker = {"color": view.samples["value"], "colorscale": colour_scale(topology), "colorbar": bar}
-        return [build(slice(None), marker, name=view.attributes["concept"], showlegend=False)]
-    colours = class_colours(len(labels), topology)
-    return [
-        build(index == i, {"color": colours[i]}, name=_escape(label), showlegend=column == 0)
-        for i, label in enumerate(labels)
+    def _colour(self, name):
+        return self._theme.colour(name)
+
+    # ------------------------------------------------------------------------------------------------------ marks
+
+    def _cloud(self, mark, marker):
+        kind = "scatter3d" if self._solid else "scattergl" if self._total >= GL_FROM else "scatter"
+        size = mark.size or (5 if self._solid else 8 if self._total < 3000 else 5)
+        opacity = 0.85 if self._total <= 2000 else max(0.3, 0.85 * (2000 / self._total) ** 0.3)
+        trace = {"type": kind, "mode": "markers", "marker": {"size": size, "opacity": opacity, **marker}}
+        trace |= {name: packed(values) for name, values in zip("xyz", mark.xyz.T)}
+        if mark.hover is None:
+            return {**trace, "hoverinfo": "skip", "showlegend": False}
+        return {**trace, "text": contexts(*mark.hover), "hovertemplate": "%{text}<extra></extra>"}
+
+    def _draw_points(self, mark):
+        colour = self._colour(mark.colour)
+        if mark.landmarks:
+            outlined = {"size": 12, "opacity": 1, "color": colour, "line": {"width": 1.5, "color": self._theme.paper}}
+            yield {**self._cloud(mark, outlined), "type": "scatter"}
+        else:
+            trace = self._cloud(mark, {"color": colour, "line": {"width": 0}})
+            yield {"name": escape(mark.name), "showlegend": bool(self._panel.legend and mark.name and mark.hover),
+                   "legendgroup": escape(mark.name), "legend": self._legend, **trace}  # fmt: skip
+
+    def _bar(self, title):
+        (_, x1), (y0, y1) = self._place
+        return {"title": {"text": escape(title)}, "thickness": 12, "len": 0.8 * (y1 - y0), "y": (y0 + y1) / 2,
+                "outlinewidth": 0, "x": x1, "xanchor": "left", "xpad": 4}  # fmt: skip
+
+    def _draw_gradient(self, mark):
+        low, high = mark.limits or (mark.values.min(), mark.values.max())
+        marker = {"color": packed(mark.values), "colorscale": colour_scale(mark.scale, self._theme.name),
+                  "cmin": float(low), "cmax": float(high), "line": {"width": 0}}  # fmt: skip
+        if mark.bar:
+            marker["colorbar"] = self._bar(mark.title)
+        yield {**self._cloud(mark, marker), "showlegend": False}
+
+    def _draw_names(self, mark):
+        return ()  # the legend and the hover say them
+
+    def _draw_line(self, mark):
+        colour = self._colour(mark.colour)
+        line = {"color": colour, "width": mark.width * 1.4, "dash": "dash" if mark.dash else "solid"}
+        trace = {"type": "scatter3d" if mark.z is not None else "scatter", "line": line, "name": escape(mark.name),
+                 "mode": "lines+markers" if mark.dots else "lines", "legend": self._legend,
+                 "showlegend": bool(mark.name and self._panel.legend),
+                 "x": packed(mark.x), "y": packed(mark.y)}  # fmt: skip
+        if mark.z is not None:
+            trace["z"] = packed(mark.z)
+        if mark.dots:
+            symbols = "circle" if mark.filled is None else np.where(mark.filled, "circle", "circle-open").tolist()
+            trace["marker"] = {"size": 4 if mark.filled is None else 8, "symbol": symbols, "color": colour}
+        if mark.hover:
+            trace |= {"text": list(map(escape, mark.hover)), "hovertemplate": "%{text}<extra></extra>"}
+        elif not mark.name:
+            trace["hoverinfo"] = "skip"
+        yield trace
+
+    def _draw_band(self, mark):
+        band = {"type": "scatter", "x": packed(mark.x), "mode": "lines", "line": {"width": 0}, "hoverinfo": "skip",
+                "showlegend": False}  # fmt: skip
+        yield {**band, "y": packed(mark.high)}
+        yield {**band, "y": packed(mark.low), "fill": "tonexty", "fillcolor": self._colour(mark.colour) + "4d"}
+
+    def _draw_heat(self, mark):
+        low, high = mark.limits or (np.nanmin(mark.values), np.nanmax(mark.values))
+        trace = {"type": "heatmap", "z": packed(mark.values), "zmin": float(low), "zmax": float(high),
+                 "colorscale": colour_scale(mark.scale, self._theme.name), "showscale": mark.bar}  # fmt: skip
+        trace["hovertemplate"] = f"%{{y}} · %{{x}}<br>{escape(mark.title)} %{{z:.3f}}<extra></extra>"
+        if mark.bar:
+            trace["colorbar"] = self._bar(mark.title)
+        if mark.printed:
+            trace |= {"texttemplate": "%{z:.2f}", "textfont": {"size": 11 if len(mark.values) <= 12 else 8}}
+        if mark.marked is not None:
+            trace |= {"text": np.where(mark.marked, "●", "").tolist(), "texttemplate": "%{text}"}
+        for name, values in (("x", mark.x), ("y", mark.y)):
+            words = isinstance(values[0], str)
+            trace[name] = [escape(v) for v in values] if words else packed(values)
+            axis = self._figure["layout"].setdefault(f"{name}axis{self._number}", {})
+            axis |= {"type": "category"} if words else {}
+            axis |= {"showgrid": False, "showline": False}
+        self._figure["layout"][f"yaxis{self._number}"]["autorange"] = "reversed"
+        yield trace
+
+    def _draw_bars(self, mark):
+        names = list(map(escape, mark.names))
+        common = {"y": names, "orientation": "h", "legend": self._legend}
+        shown = bool(self._panel.legend)
+        yield {"type": "bar", "x": packed(mark.values), "marker": {"color": self._colour(mark.colour)},
+               "name": escape(mark.name), "showlegend": shown, **common}  # fmt: skip
+        if mark.beside is not None:
+            symbols = "circle" if mark.filled is None else np.where(mark.filled, "circle", "circle-open").tolist()
+            yield {"type": "scatter", "mode": "markers", "x": packed(mark.beside), "name": escape(mark.beside_name),
+                   "marker": {"color": self._colour("control"), "size": 8, "symbol": symbols}, "showlegend": shown,
+                   **common}  # fmt: skip
+        layout = self._figure["layout"]
+        layout.setdefault(f"yaxis{self._number}", {}).update({"type": "category", "autorange": "reversed"})
+
+    def _draw_rules(self, mark):
+        n, style = self._number, {"color": self._colour(mark.colour), "width": 1}
+        for place in mark.at:
+            across = {"x0": 0, "x1": 1, "xref": f"x{n} domain", "y0": place, "y1": place, "yref": f"y{n}"}
+            along = {"y0": 0, "y1": 1, "yref": f"y{n} domain", "x0": place, "x1": place, "xref": f"x{n}"}
+            shape = {"type": "line", "layer": "below", "line": style, **(along if mark.axis == "x" else across)}
+            self._figure["layout"].setdefault("shapes", []).append(shape)
+        return ()
+
+
+def _film(figure, moments, theme):
+    """Frames, a slider and buttons; the axes keep their range, so that it is the points that move."""
+    reach, moving = 1.08, range(len(figure["data"]))
+    names = [panel.title for panel in moments]
+    figure["frames"] = []
+    for name, panel in zip(names, moments):
+        drawn = {"data": [], "layout": {"annotations": []}}
+        _Panel(drawn, panel, 0, ((0, 1), (0, 1)), theme, titled=False)
+        data = [{"type": t["type"], **{k: t[k] for k in "xyz" if k in t}} for t in drawn["data"]]
+        figure["frames"].append({"name": escape(name), "data": data, "traces": list(moving)})
+    layout = figure["layout"]
+    if moments[0].z:
+        for axis in ("xaxis", "yaxis", "zaxis"):
+            layout["scene"][axis]["range"] = [-reach, reach]
+        layout["scene"]["aspectmode"] = "cube"
+    else:
+        layout["xaxis"]["range"], layout["yaxis"]["range"] = [-reach, reach], [-reach, reach]
+    steps = [{"label": escape(n), "method": "animate", "args": [[escape(n)], MOMENT]} for n in names]
+    stop = [[None], {**MOMENT, "transition": {"duration": 0}, "frame": {"duration": 0}}]
+    style = {"bgcolor": theme.paper, "bordercolor": theme.muted, "font": {"color": theme.ink}}
+    layout["sliders"] = [{"steps": steps, "x": 0.14, "len": 0.84, "pad": {"t": 30},
+                          "currentvalue": {"prefix": "layer "}, "bordercolor": theme.muted}]  # fmt: skip
+    buttons = [
+        {"label": "▶", "method": "animate", "args": [None, MOMENT]},
+        {"label": "❚❚", "method": "animate", "args": stop},
     ]
-
-
-def context(samples, i):
-    """The hover text of a sample: its label, its context with the occurrence marked, where it comes from.
-
-    Everything that comes from a corpus is escaped.
-    """
-    text, start, end = samples["text"][i], int(samples["start"][i]), int(samples["end"][i])
-    left, right = text[max(0, start - BEFORE) : start], text[end : end + AFTER]
-    marked = ("…" if start > BEFORE else "") + f"{left}{OPEN}{text[start:end]}{CLOSE}{right}"
-    marked += "…" if len(text) > end + AFTER else ""
-    lines = [f"<b>{_escape(samples['label'][i])}</b>"]
-    if text != samples["label"][i]:
-        lines += [_escape(line) for line in textwrap.wrap(marked, LINE)]
-    if title := samples["title"][i]:
-        lines.append(f"<i>{_escape(textwrap.shorten(title, LINE))}</i>")
-    return "<br>".join(lines).replace(OPEN, "<b>").replace(CLOSE, "</b>")
-
-
-def _panel_name(view, column, columns):
-    return {"text": _escape(view.attributes["concept"]), "showarrow": False, "xref": "paper", "yref": "paper",
-            "x": (column + 0.5) / columns, "y": 1.0, "yanchor": "bottom", "font": {"size": 13}}  # fmt: skip
-
-
-# ------------------------------------------------------------------------------------------- variance and metrics
-
-
-def variance(sources, figure, shape):
-    """Explained variance per component and in sum, with the control and noise of the same shape."""
-    traces = []
-    for (name, ratios), colour in zip(spectra(sources).items(), _spectrum_colours(sources)):
-        common = {"x": np.arange(1, len(ratios) + 1), "type": "scatter", "line": {"color": colour, "width": 2}}
-        common["legendgroup"] = name
-        total = {"y": 100 * np.cumsum(ratios), "xaxis": "x2", "yaxis": "y2", "name": name, "showlegend": False}
-        traces += [{**common, "y": 100 * ratios, "name": f"{name}: {count_for(ratios)} for 90 %"}, {**common, **total}]
-    layout = _layout(sources.main.title() + ": variance", f"{sources.main.caption()} · {sources.control_note()}")
-    layout["legend"] |= {"x": 0.44, "xanchor": "right", "y": 1}
-    layout["shapes"] = [{"type": "line", "xref": "x2 domain", "yref": "y2", "x0": 0, "x1": 1, "y0": 90, "y1": 90,
-                         "line": {"color": MUTED, "dash": "dot"}}]  # fmt: skip
-    layout |= {
-        "xaxis": {"title": {"text": "component"}, "type": "log", "domain": [0, 0.46], **AXIS},
-        "yaxis": {"title": {"text": "variance explained (%)"}, "rangemode": "tozero", **AXIS},
-        "xaxis2": {"title": {"text": "components"}, "domain": [0.55, 1], "anchor": "y2", **AXIS},
-        "yaxis2": {"title": {"text": "cumulative (%)"}, "anchor": "x2", "range": [0, 101], **AXIS},
-    }
-    return {"data": traces, "layout": layout}
-
-
-def _spectrum_colours(sources):
-    return [ACCENT, CONTROL, NOISE] if sources.control else [ACCENT, NOISE]
-
-
-def metrics(sources, figure, shape):
-    """Each measure against the layer, with its null beside it; full marks where p, corrected over layers, ≤ .05."""
-    series, facts = series_of(sources.metrics), sources.facts
-    title = f"{facts['concept']} in {facts['model']}, all layers"
-    layout = _layout(title, f"{metrics_caption(sources)} · filled: corrected p ≤ .05", hovermode="x unified")
-    traces, height = [], 1 / len(series)
-    for i, (name, s) in enumerate(series.items(), start=1):
-        traces += [
-            {**t, "type": "scatter", "xaxis": f"x{i}", "yaxis": f"y{i}"} for t in _metric_traces(s, first=i == 1)
-        ]
-        top = 1 - (i - 1) * height
-        named = {"title": {"text": MEASURE_NAMES[name], "font": {"size": 11}}, "rangemode": "tozero"}
-        layout[f"xaxis{i}"] = {"anchor": f"y{i}", "type": "category", **AXIS}
-        layout[f"yaxis{i}"] = {"anchor": f"x{i}", "domain": [top - height + 0.09, top], **named, **AXIS}
-    return {"data": traces, "layout": layout}
-
-
-def metrics_caption(sources):
-    """How the measures of a table were made, in a line."""
-    n, facts = sources.metrics["n"][0], sources.facts
-    return f"n = {n} · {facts['source']} · null: shuffled order of the labels, or Gaussian noise · seed {facts['seed']}"
-
-
-def _metric_traces(s, first):
-    x, p = s["layer"], s["p_corrected"]
-    if not np.isnan(s["null_low"]).all():
-        band = {"x": x, "mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
-        yield {"y": s["null_high"], **band}
-        yield {"y": s["null_low"], "fill": "tonexty", "fillcolor": "rgba(154,163,175,0.3)", **band}
-    null = {"line": {"color": NOISE, "dash": "dash"}, "name": "null"}
-    yield {"x": x, "y": s["null_mean"], "mode": "lines", "showlegend": first, **null}
-    tested = not np.isnan(p).all()
-    measured = {"x": x, "y": s["value"], "line": {"color": ACCENT}, "name": "measured", "showlegend": first}
-    if not tested:
-        yield {**measured, "mode": "lines+markers", "marker": {"size": 4}, "hovertemplate": "%{y:.3f}, not tested"}
-        return
-    marker = {"symbol": ["circle" if value <= 0.05 else "circle-open" for value in p], "size": 8}
-    hover = {"customdata": p, "hovertemplate": "%{y:.3f}, corrected p = %{customdata:.4f}"}
-    yield {**measured, "mode": "lines+markers", "marker": marker, **hover}
-
-
-KINDS = {"scatter-3d": scatter, "scatter-2d": scatter, "variance": variance, "metrics": metrics}
+    layout["updatemenus"] = [{"type": "buttons", "direction": "left", "buttons": buttons, "x": 0, "xanchor": "left",
+                              "y": 0, "yanchor": "top", "pad": {"t": 48}, "showactive": False, **style}]  # fmt: skip
+    layout["margin"]["b"] = 110

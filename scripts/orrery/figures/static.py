@@ -1,25 +1,57 @@
-"""Figures for paper: PNG, SVG and PDF from one drawing. Built on Figure, without pyplot's global state."""
+"""Charts for paper: PNG, SVG and PDF from one drawing. Built on Figure, without pyplot's global state."""
+
+import textwrap
 
 import matplotlib
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.ticker import AutoLocator, MaxNLocator
 from matplotlib.transforms import Bbox
 
-from orrery.figures import LINEAR, MANY, MEASURE_NAMES, series_of, spectra
-from orrery.figures.colours import ACCENT, CONTROL, INK, MUTED, NOISE, class_colours, colour_scale
-from orrery.figures.style import DPI, RC, WIDTH
-from orrery.geometry.variance import count_for
+from orrery.errors import OrreryError
+from orrery.figures import chart as marks
+from orrery.figures.colours import colour_scale
+from orrery.figures.style import COLUMN, DPI, PAGE, THEMES, WIDTH, rc
 from orrery.store import atomic
 
-matplotlib.rcParams.update(RC)
+SHOWN = "\u200b"  # before a legend name: matplotlib leaves out those that begin with _
 TURNS = [sign * step * np.pi / 8 for step in range(9) for sign in (1, -1)]  # from outwards to inwards
-PLATE = {"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 0.6}  # a halo would turn SVG text into paths
+MANY_POINTS = 4000  # from which a vector file has them as one picture, and their density shows in their alpha
+SIZES = {"column": COLUMN, "page": PAGE}
 
 
-def draw(sources, figure, shape):
-    """The matplotlib figure of one entry of `figures:`; arguments as in `interactive.draw`."""
-    return KINDS[figure["kind"]](sources, figure, shape)
+def draw(chart, width=None, theme="light"):
+    """The matplotlib figure of a chart.
+
+    Parameters
+    ----------
+    chart : chart.Chart
+    width : float or str, optional
+        Inches, or column or page; by default a page's width where there are several columns.
+    theme : str
+
+    Raises
+    ------
+    OrreryError
+        The chart is in three dimensions.
+    """
+    if any(panel.z for panel in chart.panels):
+        raise OrreryError("a figure in three dimensions is for turning: ask for its .html.")
+    theme = THEMES[theme]
+    width = SIZES.get(width, width) or (WIDTH if chart.columns == 1 else PAGE)
+    with matplotlib.rc_context(rc(theme)):
+        canvas = _canvas(chart, width, theme)
+        axes = canvas.subplots(chart.rows, chart.columns, squeeze=False).ravel()
+        drawn = [_Panel(canvas, ax, panel, theme, width / chart.columns) for ax, panel in zip(axes, chart.panels)]
+        for ax in axes[len(chart.panels) :]:
+            ax.axis("off")
+        canvas.draw_without_rendering()  # settles the layout once, for it costs as much as the drawing
+        canvas.set_layout_engine("none")
+        for panel in drawn:
+            panel.name_places()
+    return canvas
 
 
 def write_images(figure, paths, rights=""):
@@ -32,93 +64,229 @@ def write_images(figure, paths, rights=""):
         "pdf": {"CreationDate": None, "Subject": rights},
         "png": {"Software": None, "Copyright": rights},
     }
-    for path in paths:
-        suffix = str(path).rpartition(".")[2]
-        with atomic(path) as part:
-            figure.savefig(part, format=suffix, dpi=DPI, metadata=metadata[suffix])
+    with matplotlib.rc_context(rc(THEMES["light"])):
+        for path in paths:
+            suffix = str(path).rpartition(".")[2]
+            with atomic(path) as part:
+                figure.savefig(
+                    part, format=suffix, dpi=DPI, metadata=metadata[suffix], facecolor=figure.get_facecolor()
+                )
 
 
-def _canvas(figure, title, caption, columns=1, rows=1, height=0.86):
-    width = figure.get("width", WIDTH * columns)
-    canvas = Figure(figsize=(width, width / columns * height * rows), layout="constrained")
+def _canvas(chart, width, theme):
+    height = width / chart.columns * chart.aspect * chart.rows + 0.55
+    canvas = Figure(figsize=(width, height), dpi=DPI, layout="constrained")  # texts are as wide as when saved
     FigureCanvasAgg(canvas)
-    canvas.get_layout_engine().set(w_pad=0.08, h_pad=0.08)
-    canvas.suptitle(title, x=0.015, ha="left", fontsize=10.5, color=INK)
-    canvas.supxlabel(caption, x=0.015, ha="left", fontsize=6.5, color=MUTED)
+    canvas.get_layout_engine().set(w_pad=0.06, h_pad=0.06)
+    title = textwrap.fill(chart.title, int(width * 12))
+    left = {"x": 0.015, "ha": "left", "parse_math": False}
+    canvas.suptitle(title, fontsize=10.5, color=theme.ink, **left)
+    canvas.supxlabel("\n".join(chart.caption_lines(width * 19)), fontsize=6.5, color=theme.muted, **left)
     return canvas
 
 
-def scatter(sources, figure, shape):
-    """Two components, class means labelled and, in linear maps, joined in their order; the control beside it."""
-    views = sources.views
-    caption = f"{sources.main.caption()} · {sources.control_note()}"
-    canvas = _canvas(figure, sources.main.title(), caption, columns=len(views))
-    named = []
-    for ax, view in zip(canvas.subplots(1, len(views), squeeze=False)[0], views):
-        topology = shape["topology"] if view is sources.main else "none"
-        points, titles = view.axes(figure.get("components"), 2)
-        named += _points(canvas, ax, view, points, topology, figure)
-        ax.set(xlabel=titles[0], ylabel=titles[1])
-        ax.set_aspect("equal", adjustable="datalim")
-        if len(views) > 1:
-            ax.set_title(view.attributes["concept"])
-    _fix_layout(canvas)
-    for panel in named:
-        _label(*panel)
-    return canvas
+class _Panel:
+    """One panel on its axes: marks are drawn by the method of their name."""
 
+    def __init__(self, canvas, ax, panel, theme, width):
+        self._canvas, self._ax, self._theme, self._names = canvas, ax, theme, []
+        self._width, self._small, self._narrow = width, width < 2, width < 3
+        total = sum(len(m.xyz) for m in panel.marks if isinstance(m, (marks.Points, marks.Gradient)))
+        self._dense = total > MANY_POINTS
+        self._alpha = 0.65 if total <= 1000 else max(0.12, 0.65 * (1000 / total) ** 0.4)
+        self._size = 1.6 if self._small or total > MANY_POINTS else 4.0 if total < 1500 else 2.4
+        for mark in panel.marks:
+            getattr(self, f"_draw_{type(mark).__name__.lower()}")(mark)
+        self._finish(panel)
 
-def _fix_layout(canvas):
-    """Settle the layout once, for it costs as much as the drawing."""
-    canvas.draw_without_rendering()
-    canvas.set_layout_engine("none")
+    def _finish(self, panel):
+        ax = self._ax
+        ax.set_title(panel.title, parse_math=False, fontsize=6 if self._small else None)
+        for axis, way in ((panel.x, ax.xaxis), (panel.y, ax.yaxis)):
+            self._axis(axis, way)
+        if panel.equal:
+            ax.set_aspect("equal", adjustable="datalim")
+        if panel.legend:
+            self._legend(panel)
 
+    def _axis(self, axis, way):
+        name = way.axis_name
+        if axis.log:
+            getattr(self._ax, f"set_{name}scale")("log")
+        if axis.title and not (self._small and axis.bare):
+            getattr(self._ax, f"set_{name}label")(axis.title, fontsize=6.5 if self._small else None, parse_math=False)
+        if axis.bare:
+            way.set_ticks([])
+        elif axis.ticks:
+            way.set_ticks(*axis.ticks)
+        elif isinstance(way.get_major_locator(), AutoLocator):
+            way.set_major_locator(MaxNLocator(4 if self._narrow else 7, steps=[1, 2, 2.5, 5, 10]))
+        if self._small:
+            way.set_tick_params(labelsize=5.5)
+        if axis.limits:
+            getattr(self._ax, f"set_{name}lim")(*axis.limits)
 
-def _points(canvas, ax, view, points, topology, figure):
-    """Draw one panel's points; [(axes, points, class means, names)] where classes are few enough to be named."""
-    labels, index = view.classes
-    style = {
-        "s": figure.get("point_size", 4.2 if view.n < 2000 else 2) ** 2,
-        "linewidths": 0,
-        "rasterized": view.n > 4000,
-    }
-    if len(labels) > MANY:
-        stops = colour_scale(topology)
-        scale = matplotlib.colors.LinearSegmentedColormap.from_list("scale", [(p, c) for p, c in stops])
-        drawn = ax.scatter(*points.T, c=view.samples["value"], cmap=scale, alpha=0.85, **style)
-        bar = canvas.colorbar(drawn, ax=ax, shrink=0.6, pad=0.02, label="value" if topology != "none" else "rank")
+    def _legend(self, panel):
+        handles, names = self._ax.get_legend_handles_labels()
+        names = [name.removeprefix(SHOWN) if not name.startswith(f"{SHOWN}_") else name for name in names]
+        if not handles or self._names:  # names stand beside their places
+            return
+        if self._small:
+            self._canvas.legend(handles, names, loc="outside right upper", fontsize=6.5, markerscale=2)
+            return
+        if panel.legend == "sets":  # above, at the right, where the title leaves room
+            columns = len(names) if sum(map(len, names)) < 9 * self._width else 2
+            place = {"loc": "lower right", "bbox_to_anchor": (1, 0.98), "ncols": columns, "columnspacing": 1}
+        elif len(names) > 5:
+            place = {"loc": "center left", "bbox_to_anchor": (1, 0.5), "title": panel.legend}
+        else:
+            place = {"loc": "best", "title": panel.legend, "frameon": True, "framealpha": 0.85, "edgecolor": "none"}
+        if place.get("title") == "classes":
+            place["title"] = None
+        legend = self._ax.legend(handles, names, title_fontsize=7.5, handletextpad=0.4, labelspacing=0.3, **place)
+        for handle in legend.legend_handles:
+            handle.set_alpha(1)
+            if hasattr(handle, "set_sizes"):
+                handle.set_sizes([18])
+
+    def _colour(self, name):
+        return self._theme.colour(name)
+
+    def _map(self, scale):
+        stops = [(place, colour) for place, colour in colour_scale(scale, self._theme.name)]
+        return LinearSegmentedColormap.from_list(scale, stops)
+
+    def _bar(self, drawn, title):
+        bar = self._canvas.colorbar(drawn, ax=self._ax, shrink=0.7, pad=0.02, aspect=25)
+        bar.set_label(title, fontsize=7.5)
+        bar.ax.tick_params(labelsize=6.5)
         bar.outline.set_visible(False)
-        return []
-    colours = class_colours(len(labels), topology)
-    ax.scatter(*points.T, c=[colours[i] for i in index], alpha=0.55, **style)
-    means = np.array([points[index == i].mean(0) for i in range(len(labels))])
-    if view.attributes["method"] not in LINEAR:
-        # A mean may lie between two islands of a class, far from both: mark the point nearest to the median instead.
-        medians = [np.median(points[index == i], axis=0) for i in range(len(labels))]
-        means = np.array([points[((points - m) ** 2).sum(1).argmin()] for m in medians])
-    elif topology in ("circle", "line"):
-        path = np.vstack([means, means[:1]]) if topology == "circle" else means
-        ax.plot(*path.T, color=MUTED, linewidth=0.8, zorder=2)
-    ax.scatter(*means.T, c=colours, s=42, edgecolors="white", linewidths=1, zorder=3)
-    return [(ax, points, means, labels)]
+
+    # ------------------------------------------------------------------------------------------------------ marks
+
+    def _draw_points(self, mark):
+        colour = self._colour(mark.colour)
+        if mark.landmarks:
+            size = 12 if self._small else 42
+            self._ax.scatter(*mark.xyz.T, color=colour, s=size, edgecolors=self._theme.paper, linewidths=1, zorder=3)
+            return
+        size = self._size if mark.size is None or self._small else mark.size
+        self._ax.scatter(*mark.xyz.T, color=colour, s=size**2, alpha=self._alpha, linewidths=0, zorder=1.5,
+                         label=SHOWN + mark.name if mark.name else "_", rasterized=self._dense)  # fmt: skip
+
+    def _draw_gradient(self, mark):
+        limits = mark.limits or (mark.values.min(), mark.values.max())
+        size = self._size if mark.size is None or self._small else mark.size
+        scale = {"c": mark.values, "cmap": self._map(mark.scale), "vmin": limits[0], "vmax": limits[1]}
+        alpha = max(self._alpha, 0.5)
+        drawn = self._ax.scatter(*mark.xyz.T, s=size**2, alpha=alpha, linewidths=0, rasterized=self._dense, **scale)
+        if mark.bar:
+            self._bar(drawn, mark.title)
+
+    def _draw_names(self, mark):
+        if not self._small:
+            self._names.append(mark)
+
+    def _draw_line(self, mark):
+        colour = self._colour(mark.colour)
+        style = {"color": colour, "linewidth": mark.width, "linestyle": "--" if mark.dash else "-"}
+        self._ax.plot(mark.x, mark.y, label=SHOWN + mark.name if mark.name else "_", zorder=2, **style)
+        if len(mark.x) == 1 and mark.dash:
+            self._ax.scatter(mark.x, mark.y, marker="_", s=60, color=colour, zorder=2)
+        if not mark.dots:
+            return
+        if mark.filled is None:  # not tested: neither full nor hollow
+            self._ax.scatter(mark.x, mark.y, s=5, color=colour, zorder=3)
+        else:
+            faces = np.where(mark.filled, colour, self._theme.paper)
+            self._ax.scatter(mark.x, mark.y, s=16, facecolors=faces, edgecolors=colour, linewidths=1, zorder=3)
+
+    def _draw_band(self, mark):
+        colour = self._colour(mark.colour)
+        self._ax.fill_between(mark.x, mark.low, mark.high, color=colour, alpha=0.3, linewidth=0)
+        if len(mark.x) == 1:
+            self._ax.vlines(mark.x, mark.low, mark.high, color=colour, alpha=0.5, linewidth=8)
+
+    def _draw_heat(self, mark):
+        rows, columns = mark.values.shape
+        low, high = mark.limits or (np.nanmin(mark.values), np.nanmax(mark.values))
+        numeric = not isinstance(mark.x[0], str)
+        extent = (mark.x[0], mark.x[-1], rows - 0.5, -0.5) if numeric else None
+        smooth = "nearest" if rows * columns < 40_000 else "antialiased"
+        scale = {"cmap": self._map(mark.scale), "vmin": low, "vmax": high}
+        drawn = self._ax.imshow(mark.values, aspect="auto", extent=extent, interpolation=smooth, **scale)
+        if not numeric:
+            self._ticks(self._ax.xaxis, mark.x)
+        self._ticks(self._ax.yaxis, mark.y)
+        self._ax.tick_params(labelsize=6, length=0)
+        self._ax.spines[:].set_visible(False)
+        if mark.marked is not None:
+            rows, columns = np.nonzero(mark.marked)
+            self._ax.scatter(columns, rows, s=9, color=self._theme.ink, edgecolors=self._theme.paper, linewidths=0.6)
+        if mark.printed:
+            self._print_cells(mark, drawn)
+        if mark.bar:
+            self._bar(drawn, mark.title)
+
+    def _ticks(self, way, names):
+        """Names of rows or columns, as many as there is room for."""
+        step = 1 if len(names) <= 40 else -(-len(names) // 8)
+        shown = names[::step]
+        way.set_ticks(np.arange(0, len(names), step), shown)
+        if way is self._ax.xaxis and sum(map(len, shown)) > 10 * self._width:
+            self._ax.tick_params(axis="x", labelrotation=90)
+
+    def _print_cells(self, mark, drawn):
+        size = 7 if len(mark.values) <= 12 else 4
+        for (row, column), value in np.ndenumerate(mark.values):
+            if np.isfinite(value):
+                dark = np.dot(to_rgb(drawn.cmap(drawn.norm(value))), (0.3, 0.6, 0.1)) < 0.5
+                text = f"{value + 0.0:.2f}".replace("-0.00", "0").replace("0.", ".").replace("1.00", "1")
+                self._ax.text(column, row, text, ha="center", va="center", fontsize=size,
+                              color="#ffffff" if dark else "#1b1f24")  # fmt: skip
+
+    def _draw_bars(self, mark):
+        y, colour = np.arange(len(mark.values)), self._colour(mark.colour)
+        self._ax.barh(
+            y, mark.values, height=0.7, color=colour, alpha=0.85, label=SHOWN + mark.name if mark.name else "_"
+        )
+        if mark.beside is not None:
+            control = self._colour("control")
+            faces = control if mark.filled is None else np.where(mark.filled, control, self._theme.paper)
+            self._ax.scatter(mark.beside, y, s=16, facecolors=faces, edgecolors=control, linewidths=1, zorder=3)
+        self._ax.set_yticks(y, mark.names)
+        self._ax.invert_yaxis()
+        self._ax.axvline(0, color=self._theme.muted, linewidth=0.7)
+        self._ax.tick_params(axis="y", labelsize=6.5, length=0)
+
+    def _draw_rules(self, mark):
+        draw = self._ax.axvline if mark.axis == "x" else self._ax.axhline
+        style = {"color": self._colour(mark.colour), "linewidth": 0.7, "zorder": 0.5}
+        style["linestyle"] = ":" if mark.colour == "muted" else "-"
+        for i, place in enumerate(mark.at):
+            draw(place, label=SHOWN + mark.name if i == 0 and mark.name else "_", **style)
+
+    # ------------------------------------------------------------------------------------------------------- names
+
+    def name_places(self):
+        """Put names near their places, each where it covers least. The layout must be final: pixels are compared."""
+        for mark in self._names:
+            _name_places(self._ax, mark, self._theme)
 
 
-def _label(ax, points, means, labels):
-    """Names near the means, each at the first place around its mean where it covers least.
-
-    The layout must be final: places are compared in pixels.
-    """
-    to_pixels, centre = ax.transData.transform, means.mean(0)
-    anchors, dots = to_pixels(means), to_pixels(points)
-    frame = ax.get_window_extent()
-    taken = [Bbox.from_bounds(x - 5, y - 5, 10, 10) for x, y in anchors]
-    renderer = ax.figure.canvas.get_renderer()
-    for mean, anchor, name in zip(means, anchors, labels):
-        text = ax.text(*mean, name, fontsize=8, color=INK, bbox=PLATE, ha="center", va="center", zorder=4,
-                       parse_math=False)  # fmt: skip
+def _name_places(ax, mark, theme):
+    to_pixels, centre = ax.transData.transform, mark.xyz.mean(0)
+    anchors, dots = to_pixels(mark.xyz), to_pixels(mark.points)
+    frame, renderer = ax.get_window_extent(), ax.figure.canvas.get_renderer()
+    unit = DPI / 100
+    taken = [Bbox.from_bounds(x - 5 * unit, y - 5 * unit, 10 * unit, 10 * unit) for x, y in anchors]
+    plate = {"facecolor": theme.paper, "alpha": 0.75, "linewidth": 0, "pad": 0.6}  # a halo would turn text into paths
+    for place, anchor, name in zip(mark.xyz, anchors, mark.names):
+        text = ax.text(*place, name, fontsize=8 if len(mark.names) <= 12 else 7, color=theme.ink, bbox=plate,
+                       ha="center", va="center", zorder=4, parse_math=False)  # fmt: skip
         size = text.get_window_extent(renderer)
-        outwards = np.arctan2(*(mean - centre)[::-1])
-        places = [_place(anchor, size, outwards + turn, reach) for reach in (7, 16, 28) for turn in TURNS]
+        outwards = np.arctan2(*(place - centre)[::-1])
+        places = [_place(anchor, size, outwards + turn, reach * unit) for reach in (7, 16, 28) for turn in TURNS]
         best = min(places, key=lambda box: _covered(box, taken, dots, frame))
         text.set_position(ax.transData.inverted().transform((best.x0 + best.width / 2, best.y0 + best.height / 2)))
         taken.append(best)
@@ -132,71 +300,8 @@ def _place(anchor, size, angle, reach):
 
 
 def _covered(box, taken, dots, frame):
-    """Pixels that a box would share with what stands already, or have outside the frame; a dot under it counts 12."""
+    """Pixels that a box would share with what stands already, or have outside the frame; a dot under it counts 50."""
     shared = sum(inside.width * inside.height for other in taken if (inside := Bbox.intersection(box, other)))
     inside = Bbox.intersection(box, frame)
     dots = ((dots > box.min) & (dots < box.max)).all(1).sum()
-    return shared + 12 * dots + box.width * box.height - (inside.width * inside.height if inside else 0)
-
-
-def variance(sources, figure, shape):
-    """Explained variance per component and in sum, with the control and noise of the same shape."""
-    title, caption = sources.main.title() + ": variance", f"{sources.main.caption()} · {sources.control_note()}"
-    canvas = _canvas({"width": WIDTH * 1.5, **figure}, title, caption, height=0.46)
-    single, total = canvas.subplots(1, 2)
-    colours = [ACCENT, CONTROL, NOISE] if sources.control else [ACCENT, NOISE]
-    for (name, ratios), colour in zip(spectra(sources).items(), colours):
-        x, needed = np.arange(1, len(ratios) + 1), count_for(ratios)
-        single.plot(x, 100 * ratios, color=colour, linewidth=1.4, marker="o", markersize=2, label=name)
-        total.plot(x, 100 * np.cumsum(ratios), color=colour, linewidth=1.4, label=f"{name}: {needed}")
-        total.plot([needed, needed], [0, 90], color=colour, linewidth=0.8, linestyle=":")
-    total.axhline(90, color=MUTED, linewidth=0.8, linestyle=":")
-    single.set(xscale="log", xlabel="component", ylabel="variance explained (%)", ylim=(0, None))
-    total.set(xlabel="components", ylabel="cumulative variance (%)", ylim=(0, 102), xlim=(0, None))
-    total.legend(title="components for 90 %", loc="lower right", fontsize=7.5, title_fontsize=7.5,
-                 frameon=True, framealpha=0.9, edgecolor="none")  # fmt: skip
-    _fix_layout(canvas)
-    return canvas
-
-
-def metrics(sources, figure, shape):
-    """Each measure against the layer, with its null beside it; full marks where p, corrected over layers, ≤ .05."""
-    series, facts = series_of(sources.metrics), sources.facts
-    n = sources.metrics["n"][0]
-    caption = (
-        f"n = {n} · {facts['source']} · filled: p ≤ .05, corrected over layers · seed {facts['seed']}\n"
-        "dashed and grey: mean and 95 % of the null (shuffled order of the labels, or Gaussian noise)"
-    )
-    canvas = _canvas(
-        figure, f"{facts['concept']} in {facts['model']}, all layers", caption, rows=len(series), height=0.42
-    )
-    for ax, (name, s) in zip(canvas.subplots(len(series), 1, squeeze=False)[:, 0], series.items()):
-        _metric(ax, name, s)
-    _fix_layout(canvas)
-    return canvas
-
-
-def _metric(ax, name, s):
-    x = np.arange(len(s["layer"]))
-    p = np.array(s["p_corrected"])
-    value = np.array(s["value"])
-    wide = len(x) == 1
-    if not np.isnan(s["null_low"]).all():
-        ax.fill_between(x, s["null_low"], s["null_high"], color=NOISE, alpha=0.3, linewidth=0)
-        if wide:
-            ax.vlines(x, s["null_low"], s["null_high"], color=NOISE, alpha=0.5, linewidth=8)
-    ax.plot(x, s["null_mean"], color=MUTED, linewidth=1, linestyle="--", marker="_" if wide else "")
-    ax.plot(x, value, color=ACCENT, linewidth=1.3)
-    if np.isnan(p).all():  # not tested: neither full nor hollow
-        ax.scatter(x, value, s=5, color=ACCENT, zorder=3)
-    else:
-        faces = np.where(p <= 0.05, ACCENT, "white")
-        ax.scatter(x, value, s=22, facecolors=faces, edgecolors=ACCENT, linewidths=1.1, zorder=3)
-    ax.set_title(MEASURE_NAMES[name], fontsize=8.5)
-    step = max(1, len(x) // 16)
-    ax.set_xticks(x[::step], [layer.replace("embed", "emb") for layer in s["layer"][::step]])
-    ax.set_ylim(min(0, ax.get_ylim()[0]), None)
-    ax.set_xlim(-0.6, len(x) - 0.4)
-
-
-KINDS = {"scatter-2d": scatter, "variance": variance, "metrics": metrics}
+    return shared + 50 * dots + box.width * box.height - (inside.width * inside.height if inside else 0)

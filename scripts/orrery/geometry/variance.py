@@ -13,5 +13,5 @@ def components_for(vectors, share=0.9):
 
 
 def count_for(ratios, share=0.9):
-    """How many leading entries of explained-variance ratios (k,) sum to `share`."""
+    """How many leading entries of explained-variance ratios (k,) sum to `share`; k + 1 where all of them do not."""
     return int(np.searchsorted(np.cumsum(ratios), share - 1e-12) + 1)
