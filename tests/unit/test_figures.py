@@ -222,7 +222,7 @@ def test_corpus_text_never_becomes_markup(ring, tmp_path):
     text = (tmp_path / "f.html").read_text()
     assert "&lt;img&gt; &amp; others</footer>" in text
     assert "<script>alert" not in text and "<img" not in text
-    assert text.count("<script") == 2 and '<script src="../plotly.min.js">' in text
+    assert text.count("<script") == 3 and '<script src="../plotly.min.js">' in text
 
 
 def test_three_ways_to_plotly(ring, tmp_path):

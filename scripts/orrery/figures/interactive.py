@@ -24,8 +24,25 @@ PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">
 <style>{style}</style>
 {plotly}</head>
-<body>{body}<footer>{rights}</footer></body></html>
+<body>{body}<footer>{rights}</footer>{narrow}</body></html>
 """
+# On a phone the caption is broken into short lines, and the legend stands below.
+NARROW = """<script>
+(function (plot) {
+  if (innerWidth >= 700) return;
+  const [title, ...rest] = plot.layout.title.text.split("<br>"), lines = [""];
+  for (const part of rest.join(" · ").split(" · ")) {
+    const last = lines.length - 1, length = (lines[last] + part).replace(/<[^>]*>/g, "").length;
+    if (lines[last] && length > innerWidth / 7) lines.push(part);
+    else lines[last] += (lines[last] ? " · " : "") + part;
+  }
+  Plotly.relayout(plot, {
+    "title.text": [title, ...lines].join("<br>"), "title.font.size": 14, "title.pad.t": 34,
+    "margin.t": 64 + 18 * lines.length, "margin.l": 46, "margin.r": 8,
+    "legend.orientation": "h", "legend.x": 0, "legend.xanchor": "left", "legend.y": -0.12, "legend.yanchor": "top"
+  });
+})(document.getElementById("figure"));
+</script>"""
 STYLE = (
     "html,body{{margin:0;height:100%;background:{paper}}}#figure{{min-height:{height}px}}"
     "footer{{font:11px {font};color:{muted};padding:0 24px 4px;"
@@ -86,6 +103,7 @@ def write_page(figure, path, plotly, rights="", theme="light"):
         plotly=_script(plotly),
         body=body,
         rights=html.escape(rights),
+        narrow=NARROW,
     )
     with atomic(path) as part:
         part.write_text(page, encoding="utf-8")
