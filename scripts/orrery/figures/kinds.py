@@ -292,8 +292,8 @@ def loadings(sources, figure, shape):
             weights = view.arrays["loadings"][component - 1]
             marks.append(Line(np.arange(len(weights)), weights, colour=colour, width=0.6, name=view.concept))
         order = np.argsort(-np.abs(weights))[:10]
-        title = f"{sources.main.axis_name(component)}: ten dimensions carry {100 * (weights[order] ** 2).sum():.0f} %"
-        panels.append(Panel(marks, Axis("dimension"), Axis("loading"), title=title))
+        carried = f"dimension (ten carry {100 * (weights[order] ** 2).sum():.0f} %)"
+        panels.append(Panel(marks, Axis(carried), Axis("loading"), title=sources.main.axis_name(component)))
     panels[0].legend = "sets" if sources.control else ""
     return Chart(sources.main.title() + ": loadings", sources.caption(), panels, columns=2, aspect=0.5)
 

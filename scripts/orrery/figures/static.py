@@ -113,6 +113,7 @@ class _Panel:
         name = way.axis_name
         if axis.log:
             getattr(self._ax, f"set_{name}scale")("log")
+            way.set_major_formatter("{x:g}")
         if axis.title and not (self._small and axis.bare):
             getattr(self._ax, f"set_{name}label")(axis.title, fontsize=6.5 if self._small else None, parse_math=False)
         if axis.bare:
