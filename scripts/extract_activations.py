@@ -19,27 +19,12 @@ samples, facts = store.read_table(snakemake.input.samples)
 encoded = activations.encode_samples(model, samples, **reading["tokens"])
 batches = activations.plan(model, encoded, machine["batch_tokens"])
 print(f"{len(encoded.ids)} samples, {sum(map(len, encoded.ids))} tokens, {encoded.counts or ''} on {model.device}")
-attributes = {
-    **{"model": name, "source": wildcards.source, "concept": wildcards.concept, "pool": reading["pool"]},
-    **{
-        "asset": facts_of(folder),
-        "samples_from": facts,
-        "dropped": encoded.counts,
-        "stored_as": reading["store_dtype"],
-    },
-    **{"weights": reading["model"]["weights"], "seed": reading["model"]["seed"]},
-    **reading["tokens"],
-    **models.describe(model, folder),
-}
+place = {key: wildcards[key] for key in ("model", "source", "concept")}
+attributes = {**place, **activations.facts_of_reading(encoded, reading, facts), "asset": facts_of(folder)}
+attributes |= models.describe(model, folder)
 layers = activations.layer_widths(model, reading["sites"], reading["store"])
-file = store.Growing(
-    snakemake.output.activations,
-    layers,
-    encoded.samples,
-    encoded.ids,
-    attributes,
-    [snakemake.params.code, reading, stamps_of(folder), batches],
-)
+key = [snakemake.params.code, reading, stamps_of(folder), batches]
+file = store.Growing(snakemake.output.activations, layers, encoded.samples, encoded.ids, attributes, key)
 with progress(len(batches), "batches", f"{name} {wildcards.source}/{wildcards.concept}") as bar, file:
     activations.read_layers(
         model, encoded, list(layers), batches, file, reading["pool"], file.dtype, file.done, bar.update

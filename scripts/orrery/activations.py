@@ -125,6 +125,28 @@ class Group(NamedTuple):
     prefix: int
 
 
+def facts_of_reading(encoded, reading, samples_from):
+    """What the attributes of an activations file say of how its vectors were read, as a dict.
+
+    Parameters
+    ----------
+    encoded : Encoded
+    reading : dict
+        As of `config.reading_of`.
+    samples_from : dict
+        The attributes of the samples file.
+    """
+    return {
+        "pool": reading["pool"],
+        "samples_from": samples_from,
+        "dropped": encoded.counts,
+        "stored_as": reading["store_dtype"],
+        "weights": reading["model"]["weights"],
+        "seed": reading["model"]["seed"],
+        **reading["tokens"],
+    }
+
+
 def plan(loaded, encoded, batch_tokens="auto"):
     """The batches in which texts are read: the same for the same texts and budget.
 
@@ -401,6 +423,13 @@ class _Storing:
             raise self._error
 
     def put(self, rows, vectors):
+        """Queue the vectors of some samples, [(names, tensor (layers, rows, D)), …], or None where batch `rows` ends.
+
+        Raises
+        ------
+        Exception
+            What the thread met with earlier vectors.
+        """
         if self._error:
             raise self._error
         event = None

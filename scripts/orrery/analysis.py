@@ -5,6 +5,7 @@ import json
 import numpy as np
 
 from orrery.errors import OrreryError
+from orrery.geometry.classes import classes_of
 from orrery.geometry.sequences import LARGEST, number_properties, property_correlations, residuals
 from orrery.geometry.spectrum import amplitudes, consecutive_distances, cosines, mean_power, unevenness
 
@@ -104,11 +105,9 @@ def _correlations(columns, ordered):
 
 
 def _cosines_of_classes(columns, samples):
-    order = dict(sorted(dict(zip(samples["label"], samples["value"])).items(), key=lambda item: item[1]))
-    if len(order) > COMPARED:
+    labels, _, classes = classes_of(samples)
+    if len(labels) > COMPARED:
         return {}
-    place = {label: i for i, label in enumerate(order)}
-    classes = np.array([place[label] for label in samples["label"]])
     means = _means(columns, classes, np.bincount(classes))
     return {"class_cosines": cosines(means).astype(np.float32),
             "class_cosines_centred": cosines(means - means.mean(0)).astype(np.float32)}  # fmt: skip

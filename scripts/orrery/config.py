@@ -17,8 +17,9 @@ VOCABULARY_LAYERS = ("embed", "unembed")
 METHODS = ("linear", "distances", "embeddings", "supervised", "subspaces")
 PROJECTIONS = [*(f"methods/{name}" for name in METHODS), "reducers", "preprocess", "neighbours",
                *(f"geometry/{name}" for name in ("faithfulness", "probes", "cyclic"))]  # fmt: skip
-CHARTS = [*(f"figures/{name}" for name in ("chart", "kinds", "sources", "style", "colours")), "geometry/variance",
-          "geometry/sequences"]  # fmt: skip
+CHARTS = [*(f"figures/{name}" for name in ("chart", "sources", "style", "colours")),
+          *(f"figures/kinds/{name}" for name in ("__init__", "clouds", "components", "measures", "values")),
+          *(f"geometry/{name}" for name in ("classes", "sequences", "variance"))]  # fmt: skip
 # The modules whose code changes the numbers (or looks) of each rule's output, beside the rule's own script. How files
 # are laid out counts by the number `store.FORMAT`, so that a new reader does not repeat the work of a GPU.
 MODULES = {
@@ -30,7 +31,7 @@ MODULES = {
     "find_neighbours": ["neighbours", "preprocess"],
     "project": PROJECTIONS,
     "project_all": PROJECTIONS,
-    "analyse": ["analysis", "geometry/sequences", "geometry/spectrum"],
+    "analyse": ["analysis", "geometry/classes", "geometry/sequences", "geometry/spectrum"],
     "measure": ["measures", "geometry/cyclic", "geometry/probes", "geometry/permutations", "geometry/variance",
                 "preprocess"],
     "draw_interactive": [*CHARTS, "figures/interactive", "figures/hover"],

@@ -15,6 +15,7 @@ from orrery.atlas import build, entries
 from orrery.errors import OrreryError
 from orrery.figures import colours, comparisons, interactive, kinds, needs, static
 from orrery.figures.chart import Axis, Chart, Heat, Panel
+from orrery.figures.kinds.measures import MEASURE_NAMES
 from orrery.figures.sources import read_sources
 from orrery.measures import measure
 from orrery.reducers import reduce
@@ -342,7 +343,7 @@ def test_metrics_say_what_was_tested(files):
     sources = read_sources(**files["metrics"][0])
     chart = chart_of(files["metrics"][0], {"kind": "metrics"}, CIRCLE)
     names = list(dict.fromkeys(sources.metrics["measure"]))
-    assert [p.title for p in chart.panels] == [kinds.MEASURE_NAMES[name] for name in names]
+    assert [p.title for p in chart.panels] == [MEASURE_NAMES[name] for name in names]
     for panel, name in zip(chart.panels, names):
         rows = [i for i, m in enumerate(sources.metrics["measure"]) if m == name]
         np.testing.assert_array_equal(panel.marks[-1].y, np.asarray(sources.metrics["value"])[rows])

@@ -5,7 +5,8 @@ import numpy as np
 from orrery.errors import OrreryError
 from orrery.figures.chart import Axis, Band, Chart, Heat, Panel, Rules
 from orrery.figures.colours import class_colours
-from orrery.figures.kinds import MEASURE_NAMES, broken, cloud, curve, layer_axis
+from orrery.figures.kinds.clouds import cloud
+from orrery.figures.kinds.measures import MEASURE_NAMES, broken, curve, layer_axis
 from orrery.figures.sources import credits_of, read_sources, series_of
 
 CHANCE = {"left_out_angle_error": np.pi / 2, "left_out_value_r2": 0.0}

@@ -7,6 +7,7 @@ import numpy as np
 
 from orrery import store
 from orrery.errors import OrreryError
+from orrery.geometry.classes import classes_of
 
 METHOD_NAMES = {
     "pca": "PCA", "svd": "SVD", "tsne": "t-SNE", "umap": "UMAP", "isomap": "Isomap", "classical-mds": "classical MDS",
@@ -44,14 +45,17 @@ class View:
     @cached_property
     def classes(self):
         """(labels in the order of their values, their values, index of each point's label)."""
-        order = dict(sorted(dict(zip(self.samples["label"], self.samples["value"])).items(), key=lambda item: item[1]))
-        place = {label: i for i, label in enumerate(order)}
-        return list(order), np.array(list(order.values())), np.array([place[x] for x in self.samples["label"]])
+        return classes_of(self.samples)
 
     @property
     def method(self):
         """Method of the reducer, or raw."""
         return self.attributes.get("method", "raw")
+
+    @property
+    def axis_family(self):
+        """What all components are called."""
+        return AXIS_NAMES.get(self.method, METHOD_NAMES.get(self.method, self.method))
 
     def axis_name(self, component):
         """What a component, counted from 1, is called, with its share of the variance where it has one."""
@@ -59,7 +63,7 @@ class View:
             return PROBE_AXES[self.method][component - 1]
         ratios = self.arrays.get("explained_variance_ratio")
         share = f" ({100 * ratios[component - 1]:.1f} %)" if ratios is not None and component <= len(ratios) else ""
-        return f"{AXIS_NAMES.get(self.method, METHOD_NAMES.get(self.method, self.method))} {component}{share}"
+        return f"{self.axis_family} {component}{share}"
 
     def coordinates(self, components):
         """Coordinates (N, len(components)) of components counted from 1.
@@ -134,6 +138,10 @@ class Sources:
         if control and elsewhere:
             note = f"control: see {elsewhere}"
         return f"{(self.main or self.analysis).caption(components)} · {note}"
+
+    def title_of(self, what):
+        """The title of a figure of the analysis that shows `what`."""
+        return f"{self.analysis.title()}: {what}"
 
     def having(self, key):
         """The analysis and its control, as far as they have an array.
