@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 from orrery import store
 from orrery.samples import expand_templates
+from snakemake.iocontainers import Wildcards
 from tools import ROOT, WEEKDAYS, make_model
 
 KILLS = 25
@@ -27,7 +28,7 @@ def extract(folder, model):
         input=SimpleNamespace(model=str(model), samples=f"{folder}/samples.parquet"),
         output=SimpleNamespace(activations=f"{folder}/out/activations.h5"),
         params=SimpleNamespace(reading=reading, code="1", machine={"device": "cpu", "batch_tokens": 1}),
-        wildcards=SimpleNamespace(model="tiny", source="prompts", concept="weekdays"),
+        wildcards=Wildcards(fromdict={"model": "tiny", "source": "prompts", "concept": "weekdays"}),
         log=[f"{folder}/log"], threads=1,
     )  # fmt: skip
     runpy.run_path(str(ROOT / "scripts/extract_activations.py"), init_globals={"snakemake": job})
@@ -48,7 +49,9 @@ def test_killed_at_random_moments(tmp_path):
         process.start()
         return process
 
-    start().join()
+    process = start()
+    process.join()
+    assert process.exitcode == 0, (tmp_path / "log").read_text()
     whole = made.read_bytes()
     began = time.monotonic()
     made.unlink()
