@@ -13,6 +13,7 @@ include: "workflow/rules/activations.smk"
 include: "workflow/rules/projections.smk"
 include: "workflow/rules/analyses.smk"
 include: "workflow/rules/metrics.smk"
+include: "workflow/rules/similarities.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/comparisons.smk"
 include: "workflow/rules/atlas.smk"
@@ -29,6 +30,7 @@ rule all:
     input:
         FIGURES,
         COMPARISONS,
+        rules.draw_headline.output,
         rules.build_atlas.output.index,
 
 

@@ -32,7 +32,9 @@ PICTURES = {
     **{name: f"figures/{INTEGERS}/raw/{name}.png" for name in ("steps", "fourier", "fourier-map", "properties",
                                                                "property-bars")},
     **{name: f"comparisons/{name}.png" for name in ("circles", "circles-map", "weekdays-in-models", "trained-or-not",
-                                                    "corpus-or-prompts", "twins")},
+                                                    "corpus-or-prompts", "twins", "weekdays-alike",
+                                                    "weekdays-models")},
+    "headline": "headline.png",
 }  # fmt: skip
 WIDTH = 1000  # pixels
 

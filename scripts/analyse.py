@@ -15,7 +15,7 @@ if raw:
 else:
     projection, samples, how = store.read_projection(source)
     columns = projection["coordinates"].astype(float)
-arrays, facts = analyse(columns, samples, params.seed, params.permutations, ordered=not raw)
+arrays, facts = analyse(columns, samples, params.seed, params.permutations, not raw, params.information)
 kept = {key: made[key] for key in ("model", "source", "concept", "asset")}
 kept |= {"layer": wildcards.layer, "reducer": wildcards.reducer, "seed": params.seed, "preprocess": how["preprocess"]}
 kept |= {"samples_from": made.get("samples_from", {})} | dict.fromkeys(("method", "columns"), how.get("method", "raw"))

@@ -5,5 +5,7 @@ from orrery.logs import log_to
 log_to(snakemake.log[0])
 
 from orrery.atlas import build
+from orrery.headline import read
 
-build(snakemake.input.figures, snakemake.output.index)
+headline = read(snakemake.input.headline)
+build(snakemake.input.figures, snakemake.output.index, headline, snakemake.input.picture)

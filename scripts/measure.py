@@ -1,4 +1,4 @@
-"""Measure the structure of one set in all layers."""
+"""Measure the structure of one set, and of its controls, in all layers."""
 
 from orrery.logs import log_to
 
@@ -8,10 +8,18 @@ from orrery import store
 from orrery.measures import measure
 
 source, params = snakemake.input.activations, snakemake.params
-stream = [name for name in store.layer_names(source) if "-" not in name]  # what sublayers add is no layer of its own
-layers = {name: store.read_layer(source, name) for name in stream}
-rows = measure(layers, store.read_samples(source), params.shape, params.options, params.seed)
+
+
+def stream(path):
+    """The layers of the residual stream: what sublayers add to it is no layer of its own."""
+    return {name: store.read_layer(path, name) for name in store.layer_names(path) if "-" not in name}
+
+
+samples = store.read_samples(source)
+others = {name.replace("_", "-"): stream(path) for name, path in snakemake.input.items() if name != "activations"}
+rows = measure(stream(source), samples, params.shape, params.options, params.seed, params.controls, others)
 columns = {name: [row[name] for row in rows] for name in rows[0]}
 facts = {key: store.read_attributes(source)[key] for key in ("model", "source", "concept", "asset")}
 facts["samples_from"] = store.read_attributes(source).get("samples_from", {})
-store.write_table(snakemake.output.table, columns, {**facts, "seed": params.seed, **params.options, **params.shape})
+facts |= {"seed": params.seed, **params.options, **params.shape}
+store.write_table(snakemake.output.table, columns, facts)

@@ -6,6 +6,7 @@ import numpy as np
 
 from orrery.errors import OrreryError
 from orrery.geometry.classes import classes_of
+from orrery.geometry.information import mutual_information
 from orrery.geometry.sequences import LARGEST, number_properties, property_correlations, residuals
 from orrery.geometry.spectrum import amplitudes, consecutive_distances, cosines, mean_power, unevenness
 
@@ -15,7 +16,7 @@ COMPARED = 1500  # values, above which a matrix of them is not drawn
 LABEL_BYTES = 60_000  # HDF5 takes attributes up to 64 kB
 
 
-def analyse(columns, samples, seed, permutations=1000, ordered=True):
+def analyse(columns, samples, seed, permutations=1000, ordered=True, information=False):
     """Correlations of columns with each other and with properties of numbers, means per value, and spectra over values.
 
     Parameters
@@ -28,6 +29,8 @@ def analyse(columns, samples, seed, permutations=1000, ordered=True):
         Of the values, for the correlations with properties of numbers.
     ordered : bool
         The first columns are those to correlate with each other, as of components; else those of largest variance.
+    information : bool
+        Also the mutual information of columns and properties, of the columns with the largest correlations.
 
     Returns
     -------
@@ -43,6 +46,7 @@ def analyse(columns, samples, seed, permutations=1000, ordered=True):
         values are evenly spaced and at least eight, else the fact `uneven` says why not
         property_r, property_p, property_partial_r, property_partial_p (C, S) : see `geometry.sequences`; where they are
         moreover integers from 0 to 1,000,000, else the fact `no_properties` says why not
+        property_information (C, S) : in nats, see `geometry.information`; where it is asked for
 
         Of the facts, `labels` (V,) has the first label of each value, unless they are too many for an attribute, and
         `properties` (S,) a dict with name, kind and sequence.
@@ -70,6 +74,8 @@ def analyse(columns, samples, seed, permutations=1000, ordered=True):
         return arrays, facts | {"no_properties": reason}
     properties, table = number_properties(values)
     arrays |= property_correlations(_without_dust(means), properties, table, permutations, seed)
+    if information:
+        arrays["property_information"] = mutual_information(_without_dust(means), table, seed)
     return arrays, facts | {"properties": properties}
 
 

@@ -7,11 +7,23 @@ import os
 from functools import cache
 from pathlib import Path
 
-from orrery.config import comparison_targets, figure_targets, label_values, misfit, reducible, shape_of, surface_forms
+from orrery.config import (
+    PAIRED,
+    SIMILARITIES,
+    comparison_targets,
+    figure_targets,
+    label_values,
+    misfit,
+    reducible,
+    shape_of,
+    surface_forms,
+    twin_of,
+)
 from orrery.corpus.forms import mistake
 from orrery.errors import OrreryError
 from orrery.figures.needs import NEEDS, OPTIONS, dimensions_of, gives
 from orrery.layers import block_of
+from orrery.measured import MEASURED, measures_of
 from orrery.samples import named_categories
 from orrery.schema import quote, schema_mistakes, suggest
 
@@ -40,9 +52,29 @@ def prepare(config, schema, concept_files=()):
     for concept in _mappings(config.get("concepts")):
         if isinstance(concept.get("templates_file"), str):
             concept["templates_file"] = os.path.expanduser(concept["templates_file"])
-    mistakes = schema_mistakes(config, schema) or check_references(config)
+    mistakes = schema_mistakes(config, schema)
+    if not mistakes:
+        _add_controls(config)
+        mistakes = check_references(config)
     if mistakes:
         raise OrreryError("\n".join(mistakes))
+
+
+def _add_controls(config):
+    """Enter each model's untrained twin and each set's random tokens in the catalogue, where controls ask for them."""
+    if "untrained" in config["controls"]:
+        for name, model in list(config["models"].items()):
+            if model["weights"] == "trained":
+                device = "auto" if model["device"] == "spread" else model["device"]
+                twin = {**model, "weights": "random", "quantization": "none", "device": device}
+                config["models"].setdefault(twin_of(name), twin)
+    if "random-tokens" in config["controls"]:
+        for name, concept in list(config["concepts"].items()):
+            if "control" not in concept and "random_tokens" not in concept:
+                corpus = dict(concept["corpus"])
+                random = {"topology": "none", "random_tokens": {"like": name}, "corpus": corpus}
+                concept["control"] = f"{name}-random"
+                config["concepts"].setdefault(concept["control"], random)
 
 
 def _merge_concepts(config, files):
@@ -169,6 +201,9 @@ def _check_concepts(config):
         integers = concept.get("integers")
         if integers and integers["stop"] != "single-token" and integers["stop"] <= integers["start"] + 1:
             yield f"{key}.integers: stop {integers['stop']} must be above start {integers['start']} by two at least"
+        strange = set(concept.get("parents", {})) ^ set(surface_forms(concept)) if "parents" in concept else ()
+        if strange:
+            yield f"{key}.parents: {quote(sorted(strange))} must stand there and in labels; write one for each label"
         if "values" in concept and len(concept["values"]) != len(concept.get("labels", ())):
             yield f"{key}.values: {len(concept['values'])} values do not fit; write one for each label"
         if concept["topology"] == "circle":
@@ -293,12 +328,18 @@ def _check_figures(config):
 def _check_comparisons(config):
     for name, comparison in config["comparisons"].items():
         panels, dimensions = comparison["kind"] == "panels", comparison.get("dimensions", 2)
-        for option in sorted({"components", "dimensions", "colour"} if not panels else {"measure"}):
+        paired = comparison["kind"] in PAIRED
+        strange = {"components", "dimensions", "colour"} if not panels else {"measure"}
+        for option in sorted(strange if paired else strange | {"rows", "score"}):
             if option in comparison:
                 yield f"comparisons.{name}.{option}: does not fit the kind {comparison['kind']}; remove it"
         if len(comparison.get("components", range(dimensions))) != dimensions:
             yield f"comparisons.{name}.components: do not fit {dimensions} axes; write {dimensions}"
+        yield from _check_number_and_measure(name, comparison)
         parts = ("model", "source", "concept", "layer", "reducer")[: 5 if comparison["kind"] == "panels" else 3]
+        sets = list(dict.fromkeys(place.partition("/")[2] for place in comparison["of"]))
+        if paired and len(sets) > 1:
+            yield f"comparisons.{name}.of: {sets[0]} and {sets[1]} are other samples; write one source/concept for all"
         for place in comparison["of"]:
             key, given = f"comparisons.{name}.of", place.split("/")
             if len(given) != len(parts):
@@ -311,19 +352,45 @@ def _check_comparisons(config):
                 yield _unknown(key, value, tables[part], f"{part}s")
             if not wrong and (reason := misfit(given[1], config["concepts"][given[2]])):
                 yield f"{key}: {place!r} cannot be made: {reason}"
-            elif not wrong and len(parts) == 3 and config["concepts"][given[2]]["topology"] == "none":
-                yield f"{key}: {place!r} has no topology to be measured; choose another set"
             elif not wrong:
                 yield from (f"{key}: {place!r} {why}" for why in _unfit(config, comparison, dict(zip(parts, given))))
+
+
+def _check_number_and_measure(name, comparison):
+    kind, places, measure = comparison["kind"], len(comparison["of"]), comparison.get("measure")
+    if places > 2 and kind == "similarity":
+        yield f"comparisons.{name}.of: {places} places are too many for similarity; write one or two, or kind: models"
+    if places < 2 and kind != "similarity":
+        yield f"comparisons.{name}.of: one place does not fit the kind {kind}; write two at least"
+    known = sorted(SIMILARITIES if kind in PAIRED else MEASURED)
+    if kind != "panels" and measure is not None and measure not in known:
+        hint = suggest(measure, known)
+        hint = hint if len(hint) < 200 else "docs/measures.md names them"
+        yield f"comparisons.{name}.measure: {measure!r} is no measure for the kind {kind}; {hint}"
+
+
+def _unlike(config, comparison, place):
+    """What keeps a place out of a comparison of layers with layers."""
+    concept, labels = config["concepts"][place["concept"]], surface_forms(config["concepts"][place["concept"]])
+    if 0 < len(labels) < 5:
+        yield f"has {len(labels)} labels; to compare how labels are arranged takes five, so choose another set"
+    if comparison.get("rows") == "samples" and place["source"] == "vocabulary":
+        yield "has one sample a label; write rows: means"
+    assets = {config["models"].get(other.partition("/")[0], {}).get("asset") for other in comparison["of"]}
+    if "random_tokens" in concept and len(assets) > 1:
+        yield "has other tokens in each vocabulary; choose another set"
 
 
 def _unfit(config, comparison, place):
     """What keeps a place out of a comparison."""
     model, concept = config["models"][place["model"]], config["concepts"][place["concept"]]
+    if comparison["kind"] in PAIRED:
+        yield from _unlike(config, comparison, place)
+        return
     if comparison["kind"] != "panels":
-        wanted = {"first_harmonic_share": "circle", "left_out_angle_error": "circle", "left_out_value_r2": "line"}
-        if wanted.get(comparison.get("measure"), concept["topology"]) != concept["topology"]:
-            yield f"has no {comparison['measure']}, which a {wanted[comparison['measure']]} has; choose another measure"
+        if comparison.get("measure") in MEASURED and comparison["measure"] not in measures_of(shape_of(concept)):
+            kind = MEASURED[comparison["measure"]].sets
+            yield f"has no {comparison['measure']}, which is of sets of the kind {kind}; choose another measure"
         return
     layer, reducer = place["layer"], config["reducers"][place["reducer"]]
     numbers = [f"{n:02d}" for n in range(model.get("depth", 1000))]
@@ -346,10 +413,6 @@ def _check_sample(config, sample):
         yield f"run.samples: {sample!r} is not source/concept; write for example prompts/weekdays"
         return
     sources = [*config["corpora"], "prompts", "vocabulary"]
-    kinds = {config["figures"][f]["kind"] for f in config["run"]["figures"] if f in config["figures"]}
-    topology = (config["concepts"].get(name) or {}).get("topology")
-    if "metrics" in kinds and topology != "none" and 0 < len(surface_forms(config["concepts"].get(name) or {})) < 4:
-        yield f"run.samples: {sample!r} has too few labels to be measured; add some, or take metrics out of run.figures"
     if source not in sources:
         yield _unknown("run.samples", source, sources, "corpora, prompts, vocabulary")
     concept = config["concepts"].get(name)

@@ -7,6 +7,7 @@ import ast
 import hashlib
 import os
 import re
+from itertools import combinations
 from pathlib import Path
 
 from orrery.figures.needs import NEEDS, SUPERVISED, gives, html_only, suits
@@ -14,12 +15,16 @@ from orrery.layers import layer_name
 
 LIBRARY = Path(__file__).parent
 VOCABULARY_LAYERS = ("embed", "unembed")
+PAIRED = ("similarity", "models")  # kinds of comparisons of layers with layers
+SIMILARITIES = ("cka", "mutual_knn", "procrustes")  # what those may show
 METHODS = ("linear", "distances", "embeddings", "supervised", "subspaces")
 PROJECTIONS = [*(f"methods/{name}" for name in METHODS), "reducers", "preprocess", "neighbours",
                *(f"geometry/{name}" for name in ("faithfulness", "probes", "cyclic"))]  # fmt: skip
 CHARTS = [*(f"figures/{name}" for name in ("chart", "sources", "style", "colours")),
-          *(f"figures/kinds/{name}" for name in ("__init__", "clouds", "components", "measures", "values")),
+          *(f"figures/kinds/{name}" for name in ("__init__", "clouds", "components", "measures", "values")), "measured",
           *(f"geometry/{name}" for name in ("classes", "sequences", "variance"))]  # fmt: skip
+GEOMETRY = ("arch", "bases", "clusters", "cyclic", "dimension", "hierarchy", "irreducible", "ordered", "permutations",
+            "persistence", "probes", "variance")  # fmt: skip
 # The modules whose code changes the numbers (or looks) of each rule's output, beside the rule's own script. How files
 # are laid out counts by the number `store.FORMAT`, so that a new reader does not repeat the work of a GPU.
 MODULES = {
@@ -31,13 +36,15 @@ MODULES = {
     "find_neighbours": ["neighbours", "preprocess"],
     "project": PROJECTIONS,
     "project_all": PROJECTIONS,
-    "analyse": ["analysis", "geometry/classes", "geometry/sequences", "geometry/spectrum"],
-    "measure": ["measures", "geometry/cyclic", "geometry/probes", "geometry/permutations", "geometry/variance",
-                "preprocess"],
+    "analyse": ["analysis", *(f"geometry/{name}" for name in ("classes", "information", "sequences", "spectrum"))],
+    "measure": ["measures", "measured", "controls", "preprocess", *(f"geometry/{name}" for name in GEOMETRY)],
+    "summarise": ["headline", "measured"],
+    "draw_headline": ["headline", "measured", "figures/headline", *CHARTS, "figures/static", "figures/interactive"],
     "draw_interactive": [*CHARTS, "figures/interactive", "figures/hover"],
     "draw_static": [*CHARTS, "figures/static"],
-    "compare_interactive": [*CHARTS, "figures/comparisons", "figures/interactive", "figures/hover"],
-    "compare_static": [*CHARTS, "figures/comparisons", "figures/static"],
+    "compare_layers": ["similarity", "preprocess", "geometry/classes", "geometry/permutations", "geometry/similarity"],
+    "compare_interactive": [*CHARTS, "figures/comparisons", "figures/alike", "figures/interactive", "figures/hover"],
+    "compare_static": [*CHARTS, "figures/comparisons", "figures/alike", "figures/static"],
     "build_atlas": ["atlas/__init__", "atlas/template.html"],
 }  # fmt: skip
 CONVERSIONS = {"gguf": "gguf", "mediawiki": "corpus/mediawiki"}
@@ -111,8 +118,12 @@ def parts_of(config, source, concept, pattern):
 
 
 def shape_of(concept):
-    """What a figure or a measure must know of a concept: topology, and the period of a circle."""
+    """What a figure or a measure must know of a concept: topology, period of a circle, whether numbers, parents."""
     shape = {"topology": concept["topology"]}
+    if "integers" in concept:
+        shape["numbers"] = True
+    if "parents" in concept:
+        shape["parents"] = concept["parents"]
     if concept["topology"] == "circle":
         shape["period"] = float(concept.get("period", len(surface_forms(concept))))
     return shape
@@ -183,6 +194,29 @@ def control_of(config, source, concept):
     """The concept drawn beside this one, where it can be had from the same source, or None."""
     control = config["concepts"][concept].get("control")
     return control if control and not misfit(source, config["concepts"][control]) else None
+
+
+def twin_of(model):
+    """The name of a model's untrained twin."""
+    return f"{model}-untrained"
+
+
+def measured_controls(config, model, source, concept):
+    """control → (model, source, concept) of the sets that a set is measured beside."""
+    found = {}
+    if "untrained" in config["controls"] and twin_of(model) in config["models"]:
+        found["untrained"] = (twin_of(model), source, concept)
+    random = control_of(config, source, concept)
+    if "random-tokens" in config["controls"] and source == "vocabulary" and random:
+        found["random-tokens"] = (model, source, random)
+    return found
+
+
+def headline_places(config):
+    """Every set that the run measures, as dicts of model, source and concept."""
+    samples = [sample.split("/") for sample in config["run"]["samples"]]
+    models = config["run"]["models"]
+    return [{"model": model, "source": source, "concept": concept} for model in models for source, concept in samples]
 
 
 def controlled(config, source, concept, reducer):
@@ -270,6 +304,24 @@ def compared_places(config, name):
     """What a comparison compares, as dicts of model, source, concept and, of panels, layer and reducer."""
     parts = ("model", "source", "concept", "layer", "reducer")
     return [dict(zip(parts, place.split("/"))) for place in config["comparisons"][name]["of"]]
+
+
+def compared_pairs(config, name):
+    """The similarities that a comparison is drawn from, as dicts of source, concept, model and other.
+
+    The two models stand in the order of their names, so that two comparisons share a file.
+    """
+    places = compared_places(config, name)
+    pairs = combinations(places, 2) if len(places) > 1 else [places * 2]
+    return [{"source": a["source"], "concept": a["concept"], "model": first, "other": second}
+            for a, b in pairs for first, second in [sorted((a["model"], b["model"]))]]  # fmt: skip
+
+
+def similarity_options(config):
+    """How layers are compared with layers."""
+    options = config["metrics"]
+    return {**{key: options[key] for key in ("preprocess", "components")},
+            "permutations": min(options["permutations"], 999)}  # fmt: skip
 
 
 def compared_shapes(config, name):

@@ -302,3 +302,13 @@ def test_bad_inputs(columns, values, permutations, sentence):
 def test_a_sequence_that_is_not_known():
     with pytest.raises(OrreryError, match="no sequence 'perfect'; write one of primes, fibonacci"):
         members("perfect", 10)
+
+
+def test_information_where_it_is_asked_for(rng):
+    n = np.arange(200)
+    columns = np.c_[(n % 2) + 0.01 * rng.standard_normal(200), rng.standard_normal(200)]
+    arrays, facts = analyse(columns, samples_of(n), 0, 19, information=True)
+    parity = [p["name"] for p in facts["properties"]].index("parity")
+    found = arrays["property_information"][:, parity]
+    assert found[0] == pytest.approx(np.log(2), abs=0.05) and found[1] < 0.15
+    assert "property_information" not in analyse(columns, samples_of(n), 0, 19)[0]

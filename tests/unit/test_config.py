@@ -40,7 +40,7 @@ MISTAKES = [  # key, value, what the sentence must hold
     ("seeds", 1, ["'seeds'", "did you mean 'seed'"]),
     ("seed", "zero", ["seed", "'zero'", "integer"]),
     ("seed", -1, ["seed", "-1", "at least 0"]),
-    ("run/models", ["gpt3"], ["run.models", "'gpt3'", "minilm, smollm2-135m"]),
+    ("run/models", ["gpt3"], ["run.models", "'gpt3'", "minilm, minilm-untrained, smollm2-135m"]),
     ("run/models", [], ["run.models", "empty"]),
     ("run/reducers", ["pac"], ["run.reducers", "'pac'", "did you mean 'pca'"]),
     ("run/figures", ["scatter"], ["run.figures", "'scatter'", "did you mean"]),
@@ -78,7 +78,6 @@ MISTAKES = [  # key, value, what the sentence must hold
     ("concepts/weekdays/period", 3, ["concepts.weekdays.values", "share a place"]),
     ("concepts/weekdays/corpus", {"before": 5}, ["concepts.weekdays.corpus.min_chars", "raise before"]),
     ("concepts/weekdays/labels", {"a": [r"(x)\1"], "b": ["y"]}, ["concepts.weekdays.labels.a", "a reference to a group"]),
-    ("concepts/weekdays/labels", ["day", "night"], ["prompts/weekdays", "too few labels to be measured"]),
     ("reducers/raw", {"method": "pca"}, ["reducers.raw", "reserved"]),
     ("concepts/weekdays/topology", "ring", ["concepts.weekdays.topology", "'ring'", "'circle'"]),
     ("concepts/weekdays/templates", ["On {day}"], ["concepts.weekdays.templates", "On {day}", "0 places for the label"]),
@@ -201,7 +200,37 @@ def test_two_labels_in_no_order_are_fine_beside_metrics(config):
     }
     config["run"]["samples"] = ["prompts/pair"]
     checks.prepare(config, SCHEMA, CONCEPTS)
-    assert not [t for t in orrery.figure_targets(config) if "metrics" in t]
+    assert [t for t in orrery.figure_targets(config) if "metrics" in t]
+
+
+def test_each_model_has_an_untrained_twin(config):
+    config["models"]["smollm2-135m"].update(quantization="4bit", device="spread")
+    checks.prepare(config, SCHEMA, CONCEPTS)
+    model, twin = (config["models"][name] for name in ("smollm2-135m", "smollm2-135m-untrained"))
+    changed = {key for key in model if model[key] != twin[key]}
+    assert changed == {"weights", "quantization", "device"} and twin["weights"] == "random"
+    assert "smollm2-135m-untrained-untrained" not in config["models"]
+    beside = orrery.measured_controls(config, "minilm", "vocabulary", "weekdays")
+    assert beside == {"untrained": ("minilm-untrained", "vocabulary", "weekdays"),
+                      "random-tokens": ("minilm", "vocabulary", "weekdays-random")}  # fmt: skip
+    assert set(orrery.measured_controls(config, "minilm", "prompts", "weekdays")) == {"untrained"}
+    assert orrery.control_of(config, "vocabulary", "integers") == "random-tokens"
+
+
+def test_controls_are_a_choice():
+    config = yaml.safe_load((ROOT / "config.yaml").read_text()) | {"controls": ["gaussian"]}
+    checks.prepare(config, SCHEMA, CONCEPTS)
+    assert not [name for name in config["models"] if name.endswith("-untrained")]
+    assert "control" not in config["concepts"]["weekdays"]
+    assert orrery.measured_controls(config, "minilm", "vocabulary", "integers") == {}
+
+
+def test_schema_and_code_name_the_same_measures_and_controls():
+    from orrery.measured import CONTROLS, MEASURED
+    from orrery.measures import FUNCTIONS
+
+    assert SCHEMA["$defs"]["measure"]["enum"] == list(MEASURED) and set(FUNCTIONS) == set(MEASURED)
+    assert SCHEMA["properties"]["controls"]["default"] == list(CONTROLS)
 
 
 def test_a_figure_takes_its_own_reducers(config):

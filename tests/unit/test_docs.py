@@ -7,6 +7,7 @@ import pytest
 import yaml
 from orrery import checks
 from orrery.figures import needs
+from orrery.measured import MEASURED
 from tools import ROOT
 
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
@@ -51,6 +52,17 @@ def test_every_link_leads_somewhere():
     pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
     links = [(page, link) for page in pages for link in re.findall(r'(?:\]\(|src=")([^)"#:]+?)[)"]', page.read_text())]
     assert len(links) > 30 and [link for page, link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_measures_page_explains_every_measure():
+    named = re.findall(
+        r"[\w-]+", " ".join(re.findall(r"^### (.*)$", (ROOT / "docs/measures.md").read_text(), re.MULTILINE))
+    )
+    assert [name for name in MEASURED if named.count(name) != 1] == []
+    parts = re.split(r"^### ", (ROOT / "docs/measures.md").read_text(), flags=re.MULTILINE)
+    measures = [part for part in parts if any(name in part.splitlines()[0] for name in MEASURED)]
+    for part in measures:
+        assert re.search("[Rr]ange|range", part) and re.search("[Cc]hance", part) and "annot show" in part, part[:60]
 
 
 def test_the_figures_page_shows_every_kind():

@@ -15,8 +15,9 @@ from orrery.atlas import build, entries
 from orrery.errors import OrreryError
 from orrery.figures import colours, comparisons, interactive, kinds, needs, static
 from orrery.figures.chart import Axis, Chart, Heat, Panel
-from orrery.figures.kinds.measures import MEASURE_NAMES
+from orrery.figures.kinds.measures import SHOWN
 from orrery.figures.sources import read_sources
+from orrery.measured import title_of
 from orrery.measures import measure
 from orrery.reducers import reduce
 from PIL import Image
@@ -106,9 +107,8 @@ def metrics_of(folder):
     theta = 2 * np.pi * index / 7
     layers = {f"{i:02d}": np.c_[np.cos(theta), np.sin(theta)] @ rng.standard_normal((2, 9)) + i * rng.standard_normal((35, 9))
               for i in range(6)}  # fmt: skip
-    rows = measure(
-        layers, {"value": index, "group": [""] * 35}, CIRCLE, {"preprocess": [], "components": 5, "permutations": 99}, 0
-    )
+    samples, options = {"value": index, "group": [""] * 35}, {"preprocess": [], "components": 5, "permutations": 99}
+    rows = measure(layers, samples, CIRCLE, options, 0, ["gaussian", "shuffled-labels"])
     columns = {name: [row[name] for row in rows] for name in rows[0]}
     store.write_table(folder / "m.parquet", columns, {"model": "m", "source": "prompts", "concept": "days", "seed": 0})
     return {"metrics": folder / "m.parquet"}
@@ -342,13 +342,26 @@ def test_variance_has_noise_and_control(files):
 def test_metrics_say_what_was_tested(files):
     sources = read_sources(**files["metrics"][0])
     chart = chart_of(files["metrics"][0], {"kind": "metrics"}, CIRCLE)
-    names = list(dict.fromkeys(sources.metrics["measure"]))
-    assert [p.title for p in chart.panels] == [MEASURE_NAMES[name] for name in names]
-    for panel, name in zip(chart.panels, names):
-        rows = [i for i, m in enumerate(sources.metrics["measure"]) if m == name]
+    assert [p.title for p in chart.panels] == [title_of(name) for name in SHOWN["circle"]]
+    for panel, name in zip(chart.panels, SHOWN["circle"]):
+        whose = list(zip(sources.metrics["measure"], sources.metrics["control"]))
+        rows = [i for i, both in enumerate(whose) if both == (name, "")]
         np.testing.assert_array_equal(panel.marks[-1].y, np.asarray(sources.metrics["value"])[rows])
         p = np.asarray(sources.metrics["p_corrected"])[rows]
         assert panel.marks[-1].filled is None if np.isnan(p).all() else (panel.marks[-1].filled == (p <= 0.05)).all()
+        others = [m.y for m in panel.marks if m.colour not in ("accent", "muted", "noise")]
+        wanted = [
+            [i for i, both in enumerate(whose) if both == (name, control)]
+            for control in ("gaussian", "shuffled-labels")
+        ]
+        np.testing.assert_array_equal(others, np.asarray(sources.metrics["value"])[wanted])
+
+
+def test_metrics_show_what_they_are_asked_for(files):
+    chart = chart_of(files["metrics"][0], {"kind": "metrics", "measures": ["two_nn", "anisotropy"]}, CIRCLE)
+    assert [panel.title for panel in chart.panels] == [title_of("two_nn"), title_of("anisotropy")]
+    with pytest.raises(OrreryError, match="days has no arch_share; it has left_out_angle_error, first"):
+        chart_of(files["metrics"][0], {"kind": "metrics", "measures": ["arch_share"]}, CIRCLE)
 
 
 @pytest.mark.parametrize(
@@ -459,7 +472,7 @@ def test_layers_stand_under_their_own_names(files):
 def test_a_measure_that_not_all_have(files):
     comparison = {"kind": "curves", "theme": "light", "measure": "luck", "of": ["a", "b"]}
     sources = comparisons.read([files["metrics"][0]["metrics"]] * 2, comparison)
-    with pytest.raises(OrreryError, match="'luck' is not there for all sets; choose from first_harmonic_share"):
+    with pytest.raises(OrreryError, match="'luck' is not there for all sets; choose from left_out_angle_error"):
         comparisons.draw(sources, comparison, [CIRCLE, CIRCLE])
 
 

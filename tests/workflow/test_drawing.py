@@ -10,7 +10,7 @@ FIGURES = [f"{DAYS}/01/circle/ring.svg", f"{DAYS}/all/pca/layers.html", f"{DAYS}
            "results/figures/tiny/vocabulary/digits/embed/raw/steps.png", f"{DAYS}/01/lda/scatter-2d.html",
            "results/figures/tiny/prompts/tens/01/pca/digits.html", "results/figures/tiny/prompts/tens/01/helix/scatter-3d.html",
            "results/comparisons/sources.pdf", "results/comparisons/by-layer.html", "results/comparisons/by-layer.png",
-           "results/comparisons/by-set.svg"]  # fmt: skip
+           "results/comparisons/by-set.svg", "results/comparisons/alike.png", "results/comparisons/models.html"]  # fmt: skip
 SETS = ["tiny/prompts/weekdays", "tiny/mine/weekdays"]
 
 
@@ -25,6 +25,8 @@ def drawn(swept, small):
             "sources": {"kind": "panels", "of": [f"{place}/01/pca" for place in SETS]},
             "by-layer": {"kind": "curves", "of": SETS, "theme": "dark"},
             "by-set": {"kind": "map", "of": SETS, "measure": "left_out_angle_error"},
+            "alike": {"kind": "similarity", "of": [SETS[0], SETS[0].replace("tiny", "tiny-untrained")]},
+            "models": {"kind": "models", "of": [SETS[1], SETS[1].replace("tiny", "tiny-untrained")], "measure": "cka"},
         },
     }  # fmt: skip
     done = snakemake(swept, *FIGURES, "--cores", "2", "--configfile", write(swept, config))

@@ -33,11 +33,11 @@ def results(tmp_path_factory):
     return folder / "results"
 
 
-def rows_of(results, model, sample, measure):
+def rows_of(results, model, sample, measure, control=""):
     """layer → row of one measure."""
     table, _ = store.read_table(results / f"metrics/{model}/{sample}.parquet")
     rows = [dict(zip(table, row)) for row in zip(*table.values())]
-    return {row["layer"]: row for row in rows if row["measure"] == measure}
+    return {row["layer"]: row for row in rows if row["measure"] == measure and row["control"] == control}
 
 
 def test_smollm2_says_tuesday_after_monday(results):

@@ -20,6 +20,7 @@ rule analyse:
     params:
         code=orrery.code_version("analyse"),
         permutations=config["metrics"]["permutations"],
+        information=config["metrics"]["mutual_information"],
         seed=config["seed"],
     message:
         "Analysing {wildcards.model}/{wildcards.source}/{wildcards.concept}, layer {wildcards.layer}, {wildcards.reducer}"

@@ -1,6 +1,8 @@
 rule build_atlas:
     input:
         figures=COMPARISONS + FIGURES,
+        headline=rules.summarise.output.table,
+        picture=rules.draw_headline.output.png,
     output:
         index="results/atlas/index.html",
     log:

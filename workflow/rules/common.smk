@@ -46,6 +46,7 @@ ONE_LAYER = r"embed|final|unembed|\d{2,3}(-(pre|attn|mlp))?"
 wildcard_constraints:
     asset=any_of(config["assets"]),
     model=any_of(config["models"]),
+    other=any_of(config["models"]),
     source=any_of([*config["corpora"], "prompts", "vocabulary"]),
     concept=any_of(config["concepts"]),
     layer=f"all|{ONE_LAYER}",
@@ -61,6 +62,13 @@ def asset_of(table):
     """An input function: the folder of the asset that a model or corpus is read from."""
     wildcard = {"models": "model", "corpora": "source"}[table]
     return lambda wc: f"results/assets/{config[table][getattr(wc, wildcard)]['asset']}"
+
+
+def measured_beside(wc):
+    """The activations of the controls that are read from files, by the controls' names."""
+    found = orrery.measured_controls(config, wc.model, wc.source, wc.concept)
+    path = "results/activations/{}/{}/{}.h5"
+    return {control.replace("-", "_"): path.format(*place) for control, place in found.items()}
 
 
 def figure_sources(wc):
@@ -84,6 +92,10 @@ def figure_sources(wc):
 
 def compared(wc):
     """The files that a comparison is drawn from."""
-    panels = config["comparisons"][wc.comparison]["kind"] == "panels"
+    kind = config["comparisons"][wc.comparison]["kind"]
+    if kind in orrery.PAIRED:
+        pairs = orrery.compared_pairs(config, wc.comparison)
+        return [rules.compare_layers.output.similarity.format(**pair) for pair in pairs]
+    panels = kind == "panels"
     path = rules.project.output.projection if panels else rules.measure.output.table
     return [path.format(**place) for place in orrery.compared_places(config, wc.comparison)]

@@ -7,10 +7,11 @@ from pathlib import Path
 from orrery.store import atomic
 
 PARTS = ("model", "source", "concept", "layer", "reducer")
+SAID = ("model", "source", "concept", "structure", "verdict", "layer", "p_corrected", "sentence")
 
 
-def build(figures, path):
-    """Write the index of figure files as one page that needs no network and no server.
+def build(figures, path, headline=(), picture=None):
+    """Write what a run found and the index of its figure files as one page that needs no network and no server.
 
     Parameters
     ----------
@@ -18,11 +19,20 @@ def build(figures, path):
         …/{model}/{source}/{concept}/{layer}/{reducer}/{figure}.{html,png,svg,pdf}, or …/comparisons/{figure}.…
     path : path
         Of the page; links are relative to it.
+    headline : list of dict
+        From `headline.read`.
+    picture : path, optional
+        The headline's picture, beside which stands its page.
     """
+    start = os.path.dirname(path)
     template = (Path(__file__).parent / "template.html").read_text(encoding="utf-8")
-    data = json.dumps(entries(figures, os.path.dirname(path)), ensure_ascii=False).replace("<", "\\u003c")
+    found = {"rows": [{key: row[key] for key in SAID} for row in headline]}
+    if picture:
+        found["picture"] = Path(os.path.relpath(picture, start)).as_posix()
+    for mark, data in (("/*ENTRIES*/[]", entries(figures, start)), ("/*HEADLINE*/{}", found)):
+        template = template.replace(mark, json.dumps(data, ensure_ascii=False).replace("<", "\\u003c"))
     with atomic(path) as part:
-        part.write_text(template.replace("/*ENTRIES*/[]", data), encoding="utf-8")
+        part.write_text(template, encoding="utf-8")
 
 
 def entries(figures, start):

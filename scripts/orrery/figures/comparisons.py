@@ -3,18 +3,18 @@
 import numpy as np
 
 from orrery.errors import OrreryError
+from orrery.figures import alike
 from orrery.figures.chart import Axis, Band, Chart, Heat, Panel, Rules
 from orrery.figures.colours import class_colours
 from orrery.figures.kinds.clouds import cloud
-from orrery.figures.kinds.measures import MEASURE_NAMES, broken, curve, layer_axis
+from orrery.figures.kinds.measures import broken, curve, layer_axis
 from orrery.figures.sources import credits_of, read_sources, series_of
-
-CHANCE = {"left_out_angle_error": np.pi / 2, "left_out_value_r2": 0.0}
+from orrery.measured import MEASURED, title_of
 
 
 def read(files, comparison):
     """The sources of a comparison, in its order."""
-    name = "projection" if comparison["kind"] == "panels" else "metrics"
+    name = "metrics" if comparison["kind"] in ("curves", "map") else "projection"
     return [read_sources(**{name: file}) for file in files]
 
 
@@ -25,7 +25,8 @@ def draw(sources, comparison, shapes):
 
 def credits_of_all(sources):
     """Whom to name for the models and texts of all sources, in a line."""
-    return credits_of([s.facts or s.main.attributes for s in sources])
+    made = [s.facts or s.main.attributes for s in sources]
+    return credits_of([*made, *({"asset": facts["other_asset"]} for facts in made if "other_asset" in facts)])
 
 
 def panels(sources, comparison, shapes):
@@ -52,7 +53,8 @@ def curves(sources, comparison, shapes):
     """One measure of several sets over the layers; each band is the 95 % of a set's own null."""
     series, names, measure = _measured(sources, comparison)
     colours = class_colours(np.arange(len(series)), {"topology": "none"}, comparison["theme"])
-    marks = [Rules([CHANCE[measure]], "y")] if measure in CHANCE else []
+    chance = MEASURED[measure].chance
+    marks = [] if chance is None else [Rules([chance], "y")]
     order = _layers(series)
     for s, colour in zip(series, colours):
         if not np.isnan(s["null_low"]).all():
@@ -60,7 +62,7 @@ def curves(sources, comparison, shapes):
             marks.append(Band(*broken(places, s["null_low"], s["null_high"]), colour))
     for s, name, colour in zip(series, names, colours):
         marks += curve(s, colour, name, null=False, order=order)
-    panel = Panel(marks, layer_axis(order), Axis(MEASURE_NAMES.get(measure, measure)), legend="sets")
+    panel = Panel(marks, layer_axis(order), Axis(title_of(measure)), legend="sets")
     null = sorted({kind for s in series for kind in s["permuted"]})
     caption = f"bands: 95 % of each set's null ({', '.join(null)}) · filled: p ≤ .05, corrected over layers"
     return Chart(_measure_title(sources, measure), f"{caption} · {_sizes(sources)}", [panel], aspect=0.62)
@@ -74,7 +76,7 @@ def layer_map(sources, comparison, shapes):
     for row, s in enumerate(series):
         places = [order.index(layer) for layer in s["layer"]]
         values[row, places], marked[row, places] = s["value"], s["p_corrected"] <= 0.05
-    heat = Heat(values, order, names, "line", MEASURE_NAMES.get(measure, measure), marked=marked)
+    heat = Heat(values, order, names, "line", title_of(measure), marked=marked)
     caption = f"dots: p ≤ .05, corrected over layers · {_sizes(sources)}"
     panel = Panel([heat], Axis("layer"))
     return Chart(_measure_title(sources, measure), caption, [panel], aspect=0.12 + 0.07 * len(series))
@@ -113,11 +115,11 @@ def _same(places):
 
 def _measure_title(sources, measure):
     places = [[s.facts[k] for k in ("model", "source", "concept")] for s in sources]
-    return f"{_same(places)}: {MEASURE_NAMES.get(measure, measure)} by layer"
+    return f"{_same(places)}: {title_of(measure)} by layer"
 
 
 def _sizes(sources):
     return "n = " + ", ".join(str(s.metrics["n"][0]) for s in sources)
 
 
-KINDS = {"panels": panels, "curves": curves, "map": layer_map}
+KINDS = {"panels": panels, "curves": curves, "map": layer_map, "similarity": alike.similarity, "models": alike.models}

@@ -50,7 +50,14 @@ NEEDS = {
     "properties": Need(f"integers, and {MANY}, or raw", **ALONG, sets="numbers", options=("count",)),
     "property-bars": Need(f"integers, and {MANY}, or raw", **ALONG, sets="numbers", options=("count", "properties")),
     "cosines": Need("the vectors themselves: ask for it under raw", files=("analysis",), methods=(), raw="only"),
-    "metrics": Need("all layers: ask for it under all/raw", files=("metrics",), methods=(), raw="only", layer="all"),
+    "metrics": Need(
+        "all layers: ask for it under all/raw",
+        files=("metrics",),
+        methods=(),
+        raw="only",
+        layer="all",
+        options=("measures",),
+    ),
 }
 OPTIONS = {option for need in NEEDS.values() for option in need.options}
 
@@ -92,6 +99,4 @@ def suits(figure, concept):
     sets, topology = NEEDS[figure["kind"]].sets, concept["topology"]
     if figure.get("colour") in ("ones", "tens", "hundreds", "length"):
         sets = "numbers"
-    if figure["kind"] == "metrics":
-        return topology != "none"
     return sets == "any" or (sets == "numbers" and "integers" in concept) or sets == topology

@@ -175,8 +175,11 @@ def read_sources(projection=None, control=None, analysis=None, control_analysis=
     return Sources(*views, table, facts)
 
 
-def series_of(metrics):
-    """measure → {layer, value, null_mean, null_low, null_high, p_corrected, permuted, better}, arrays over layers."""
-    names = list(dict.fromkeys(metrics["measure"]))
-    rows = {name: [i for i, m in enumerate(metrics["measure"]) if m == name] for name in names}
-    return {name: {key: np.array([values[i] for i in rows[name]]) for key, values in metrics.items()} for name in names}
+def series_of(metrics, control=""):
+    """measure → columns of the table of measures, arrays over the layers of the set, or of one of its controls."""
+    rows = {}
+    for i, (name, whose) in enumerate(zip(metrics["measure"], metrics["control"])):
+        if whose == control:
+            rows.setdefault(name, []).append(i)
+    return {name: {key: np.array([values[i] for i in some]) for key, values in metrics.items()}
+            for name, some in rows.items()}  # fmt: skip

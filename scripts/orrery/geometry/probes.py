@@ -1,11 +1,14 @@
-"""Linear probes that never see the concept they are asked about, ready for thousands of permutations.
+"""Linear probes that never see what they are asked about, ready for thousands of permutations.
 
 A least-squares prediction is linear in the targets, and the targets are constant within a class. So one pass over the
-folds gives a matrix W (N × p) of weights of the classes' targets in each sample's prediction, and a permutation of the
-labels costs one small matrix product.
+folds gives a matrix W (N × p) of weights of the classes' targets in each sample's prediction, and the squared error of
+all predictions is a quadratic form (p × p) in the targets: a permutation of the labels costs p² operations.
 """
 
 import numpy as np
+
+LANCZOS_FROM = 400  # rows of a covariance, below which LAPACK is as fast for a few eigenvectors
+RESTARTS = 30  # of Lanczos, after which LAPACK is as fast
 
 
 def held_out_weights(vectors, classes, folds, components):
@@ -27,38 +30,107 @@ def held_out_weights(vectors, classes, folds, components):
     -------
     array (N, p)
         `W @ targets` are the predictions; a class has no weight in the prediction of its own samples, rows sum to 1.
+        NaN where the vectors are all the same or nothing is left to train on.
     """
-    onehot = np.eye(len(folds))[classes]
-    gram = vectors @ vectors.T
-    weights = np.zeros((len(vectors), len(folds)))
-    for fold in np.unique(folds):
-        train, test = folds[classes] != fold, folds[classes] == fold
-        operator = _prediction_operator(gram[np.ix_(train, train)], gram[np.ix_(test, train)], components)
-        weights[test] = operator @ onehot[train]
-    return weights
+    folds = np.asarray(folds)
+    return _weights(vectors, np.asarray(classes), len(folds), folds[classes], components)
 
 
-def _prediction_operator(train, test, components):
-    """Least squares on principal components, from inner products alone: targets (n,) → predictions (m,).
+def grouped_weights(vectors, classes, n_classes, folds, components):
+    """Weights of the classes' targets in the held-out prediction of each sample, with folds of samples.
+
+    As `held_out_weights`, but a sample's class may be among those of the training samples: what is hidden together is
+    what the caller takes for exchangeable, documents or templates.
 
     Parameters
     ----------
-    train : array (n, n)
-        Inner products of the training samples.
-    test : array (m, n)
-        Of the test samples with them.
-    """
-    from scipy.linalg import eigh
+    vectors : array (N, D)
+    classes : int array (N,)
+    n_classes : int
+        p.
+    folds : int array (N,)
+        The fold of each sample, for example from `group_folds`.
+    components : int
+        At most this many; never more than half of the training samples.
 
-    n = len(train)
-    mean = train.mean(0)
-    centred = train - mean - mean[:, None] + mean.mean()
-    k = max(1, min(components, n // 2))
-    s2, u = eigh(centred, subset_by_index=[n - k, n - 1])
-    u = u[:, s2 > s2[-1] * 1e-10]
-    s2 = s2[s2 > s2[-1] * 1e-10]
-    cross = test - test.mean(1, keepdims=True) - mean + mean.mean()
-    return (cross @ u / s2) @ u.T + 1 / n
+    Returns
+    -------
+    (weights, baseline) : arrays (N, p)
+        `weights @ targets` are the predictions, `baseline @ targets` the means of the samples that they were fitted on.
+        NaN where the vectors are all the same or nothing is left to train on.
+    """
+    classes, folds = np.asarray(classes), np.asarray(folds)
+    weights = _weights(vectors, classes, n_classes, folds, components)
+    counts = np.bincount(classes, minlength=n_classes).astype(float)
+    baseline = np.full_like(weights, np.nan)
+    for fold in np.unique(folds):
+        test = folds == fold
+        left = counts - np.bincount(classes[test], minlength=n_classes)
+        if left.any():
+            baseline[test] = left / left.sum()
+    return weights, baseline
+
+
+def sample_weights(vectors, folds, components):
+    """`grouped_weights` of samples that are each a class of their own: weights and baseline (N, N).
+
+    Times one-hot labels they are those of the labels, so they are made once for all permutations of them.
+    """
+    each = np.arange(len(vectors))
+    return grouped_weights(vectors, each, len(each), folds, components)
+
+
+def group_folds(groups, count, seed):
+    """The fold (N,) of each sample, whole groups in one fold, the folds about equally large.
+
+    Groups are drawn in a random order and the largest first put into the fold that has the fewest samples (Graham 1969,
+    longest processing time first).
+
+    Parameters
+    ----------
+    groups : sequence of length N
+        Equal entries are one group.
+    count : int
+        Number of folds, at most one for each group.
+    seed : int
+    """
+    names, members = np.unique(np.asarray(groups), return_inverse=True)
+    sizes = np.bincount(members)
+    order = np.random.default_rng(seed).permutation(len(names))
+    order = order[np.argsort(-sizes[order], kind="stable")]
+    fold_of, filled = np.zeros(len(names), dtype=int), np.zeros(max(1, min(count, len(names))))
+    for group in order:
+        fold_of[group] = filled.argmin()
+        filled[fold_of[group]] += sizes[group]
+    return fold_of[members]
+
+
+def quadratic_r2(weights, baseline, classes, targets):
+    """1 - SS_res / SS_tot of held-out predictions, against the mean of what they were fitted on.
+
+    With E the classes of the samples one-hot, the squared error of the predictions Wt of targets t is tᵀMt,
+    M = (W - E)ᵀ(W - E), and that of the training means is tᵀM₀t of the baseline in the same way. For several targets
+    (cosine and sine) both are summed over them.
+
+    Parameters
+    ----------
+    weights, baseline : arrays (N, p)
+        From `grouped_weights`; rows sum to 1.
+    classes : int array (N,)
+    targets : array (B, p) or (B, p, m)
+        One or m targets of each class under each order.
+
+    Returns
+    -------
+    array (B,)
+        At most 1; at most about 0 on average where there is nothing to learn; NaN where the targets do not vary.
+    """
+    targets = np.asarray(targets, dtype=float)
+    targets = targets if targets.ndim == 2 else np.moveaxis(targets, 2, 1)  # (B, p) or (B, m, p)
+    targets = targets - targets.mean(-1, keepdims=True)  # as rows sum to 1, a constant changes no error
+    residual = _squares(targets, _error_form(weights, classes))
+    total = _squares(targets, _error_form(baseline, classes))
+    return 1 - np.divide(residual, total, out=np.full_like(total, np.nan), where=total > 0)
 
 
 def held_out_r2(weights, values, classes, folds):
@@ -75,11 +147,101 @@ def held_out_r2(weights, values, classes, folds):
     -------
     array (...)
     """
-    values = np.asarray(values, dtype=float)
+    values, folds = np.asarray(values, dtype=float), np.asarray(folds)
     counts = np.bincount(classes, minlength=len(folds)).astype(float)
-    baseline = np.stack([np.where(folds == f, 0, counts) for f in folds])  # row c: counts of what trains for class c
-    baseline /= baseline.sum(1, keepdims=True)
-    truth = values[..., classes]
-    residual = ((values @ weights.T - truth) ** 2).sum(-1)
-    total = ((values @ baseline.T - values) ** 2 * counts).sum(-1)
-    return 1 - residual / total
+    baseline = np.where(folds[:, None] == folds, 0, counts)  # row c: counts of what trains for class c
+    trained = baseline.sum(1, keepdims=True)
+    baseline = np.divide(baseline, trained, out=np.full_like(baseline, np.nan), where=trained > 0)
+    found = quadratic_r2(weights, baseline[classes], classes, values.reshape(-1, len(folds)))
+    return found.reshape(values.shape[:-1])
+
+
+def _error_form(weights, classes):
+    """(W - E)ᵀ(W - E) of weights (N, p)."""
+    error = np.array(weights, dtype=float)
+    error[np.arange(len(error)), classes] -= 1
+    return error.T @ error
+
+
+def _squares(targets, form):
+    """Σ_t tᵀMt over the targets (B, p) or (B, m, p): array (B,)."""
+    products = (targets.reshape(-1, len(form)) @ form).reshape(targets.shape)
+    return (products * targets).reshape(len(targets), -1).sum(1)
+
+
+def _weights(vectors, classes, n_classes, folds, components):
+    """Weights (N, p) of the classes in the prediction of each sample, with a fold (N,) for each sample."""
+    x = np.asarray(vectors, dtype=float)
+    weights = np.full((len(x), n_classes), np.nan)
+    scale = np.abs(x).max(initial=0)
+    x = x - x.mean(0)  # changes no prediction, and inner products lose fewer digits
+    if np.abs(x).max(initial=0) <= 1e-12 * scale:
+        return weights
+    onehot = np.eye(n_classes)[classes]
+    predict = _in_coordinates if x.shape[1] < len(x) else _in_samples
+    for test, predicted in predict(x, onehot, folds, components):
+        weights[test] = predicted
+    return weights
+
+
+def _in_samples(x, onehot, folds, components):
+    """Predictions fold by fold from the inner products of all samples, for N ≤ D."""
+    gram = x @ x.T
+    for train, test in _splits(folds):
+        inner = gram[np.ix_(train, train)]
+        mean = inner.mean(0)
+        s2, u = _leading(inner - mean - mean[:, None] + mean.mean(), _at_most(components, len(inner)))
+        cross = gram[np.ix_(test, train)]
+        cross = cross - cross.mean(1, keepdims=True) - mean + mean.mean()
+        yield test, _predict(cross @ u, s2, u.T @ onehot[train], onehot[train].mean(0))
+
+
+def _in_coordinates(x, onehot, folds, components):
+    """Predictions fold by fold from the covariance of the coordinates, for D < N; a fold's part of it is taken away."""
+    scatter, sums = x.T @ x, x.T @ onehot  # (D, D), (D, p)
+    for train, test in _splits(folds):
+        n, hidden, counts = train.sum(), x[test], onehot[train].sum(0)
+        mean = -hidden.sum(0) / n  # of the training samples: all samples sum to 0
+        s2, v = _leading(scatter - hidden.T @ hidden - n * np.outer(mean, mean), _at_most(components, n))
+        between = sums - hidden.T @ onehot[test] - np.outer(mean, counts)
+        between[:, counts == 0] = 0  # exactly, not up to round-off: no weight for a hidden class
+        yield test, _predict((hidden - mean) @ v, s2, v.T @ between, counts / n)
+
+
+def _splits(folds):
+    """Masks (train, test) of every fold that leaves something to train on."""
+    for fold in np.unique(folds):
+        test = folds == fold
+        if not test.all():
+            yield ~test, test
+
+
+def _at_most(components, n):
+    return max(1, min(components, n // 2))
+
+
+def _predict(scores, s2, between, mean):
+    """Least squares on orthogonal scores (m, k) with sums of squares s2 and products `between` (k, p) with targets."""
+    return (scores / s2) @ between + mean
+
+
+def _leading(symmetric, k):
+    """The k largest eigenvalues of a positive semidefinite matrix (n, n) that are not 0, and their vectors (n, ≤ k).
+
+    Lanczos (ARPACK) converges in a few dozen products where the spectrum falls, as that of representations does; where
+    it does not, as that of noise, LAPACK takes over.
+    """
+    from scipy.linalg import eigh
+    from scipy.sparse.linalg import ArpackError, eigsh
+
+    n, found = len(symmetric), None
+    k = min(k, n)
+    if n >= LANCZOS_FROM and 10 * k <= n:
+        start = np.random.default_rng(0).standard_normal(n)
+        try:
+            found = eigsh(symmetric, k, which="LA", v0=start, maxiter=RESTARTS, rng=0)
+        except ArpackError:  # no convergence, or nothing but zeros
+            found = None
+    s2, u = found or eigh(symmetric, subset_by_index=[n - k, n - 1])
+    kept = s2 > max(s2.max(), 0) * 1e-10
+    return s2[kept], u[:, kept]

@@ -2,27 +2,56 @@
 
 import numpy as np
 
+from orrery.errors import OrreryError
 from orrery.figures.chart import Axis, Band, Chart, Line, Panel
+from orrery.figures.colours import CONTROL_COLOURS
 from orrery.figures.sources import series_of
+from orrery.measured import CONTROLS, title_of
 
-MEASURE_NAMES = {
-    "first_harmonic_share": "first-harmonic share",
-    "left_out_angle_error": "left-out angle error (rad)",
-    "left_out_value_r2": "left-out value R²",
-    "components_90": "components for 90 % of variance",
+SHOWN = {  # of each topology, where the figure names none
+    "circle": ("left_out_angle_error", "first_harmonic_share", "h1_score", "probe_accuracy", "components_90"),
+    "line": ("left_out_rank", "arch_share", "modulo_kappa_10", "modulo_kappa_2", "two_nn", "components_90"),
+    "none": ("probe_accuracy", "silhouette", "parent_share", "two_nn", "participation_ratio", "components_90"),
 }
 
 
 def metrics(sources, figure, shape):
-    """Each measure against the layer, with its null beside it; full marks where p, corrected over layers, ≤ .05."""
-    facts = sources.facts
+    """Measures against the layer, with their nulls and controls; full marks where p, corrected over layers, ≤ .05."""
+    facts, found = sources.facts, series_of(sources.metrics)
+    wanted = figure.get("measures") or [name for name in SHOWN[shape["topology"]] if name in found] or list(found)
+    missing = [name for name in wanted if name not in found]
+    if missing:
+        raise OrreryError(f"{facts['concept']} has no {missing[0]}; it has {', '.join(found)}.")
+    beside = {name: series_of(sources.metrics, name) for name in CONTROLS if name in set(sources.metrics["control"])}
+    panels = [_panel(name, found, beside, legend=name == wanted[0]) for name in wanted]
+    permuted = dict.fromkeys(kind for name in wanted for kind in found[name]["permuted"] if kind)
     caption = (
-        f"n = {sources.metrics['n'][0]} · {facts['source']} · null (dashed, 95 % grey): shuffled order of the labels, "
-        f"or Gaussian noise · filled: p ≤ .05, corrected over layers · seed {facts['seed']}"
+        f"n = {sources.metrics['n'][0]} · {facts['source']} · null (dashed, 95 % grey): {', '.join(permuted) or 'none'}"
+        f" · filled: p ≤ .05, corrected over layers · bars: 95 % interval · seed {facts['seed']}"
     )
-    panels = [Panel(curve(s), layer_axis(s["layer"]), Axis(limits=(min(0, s["value"].min()), None)),
-                    title=MEASURE_NAMES.get(name, name)) for name, s in series_of(sources.metrics).items()]  # fmt: skip
     return Chart(f"{facts['concept']} in {facts['model']}, all layers", caption, panels, columns=1, aspect=0.35)
+
+
+def _panel(name, found, beside, legend):
+    order = list(found[name]["layer"])
+    marks = [mark for control, series in beside.items() if name in series
+             for mark in _control(series[name], control, order, legend)]  # fmt: skip
+    values = [found[name]["value"], found[name]["null_low"], *(s[name]["value"] for s in beside.values() if name in s)]
+    least = np.nanmin(np.concatenate(values)) if np.isfinite(np.concatenate(values)).any() else 0
+    return Panel([*marks, *curve(found[name])], layer_axis(order), Axis(limits=(min(0, least), None)),
+                 title=title_of(name), legend="controls" if legend and marks else "")  # fmt: skip
+
+
+def _control(s, control, order, named):
+    """The curve of a control, over those of its layers that the set has."""
+    there = np.array([layer in order for layer in s["layer"]], dtype=bool)
+    if not there.any():
+        return []
+    x = np.array([order.index(layer) for layer in s["layer"][there]], dtype=float)
+    name = control if named else ""
+    line = Line(*broken(x, s["value"][there]), colour=CONTROL_COLOURS[control], width=0.8, name=name)
+    line.dots = there.sum() == 1
+    return [line]
 
 
 def curve(s, colour="accent", name="", null=True, order=None):
@@ -32,8 +61,11 @@ def curve(s, colour="accent", name="", null=True, order=None):
     marks = []
     if null and not np.isnan(s["null_low"]).all():
         marks.append(Band(x, s["null_low"], s["null_high"]))
-    if null:
+    if null and not np.isnan(s["null_mean"]).all():
         marks.append(Line(x, s["null_mean"], colour="muted", dash=True, width=1))
+    if null:
+        marks += [Line(np.array([place, place]), np.array(ends), colour=colour, width=0.8)
+                  for place, *ends in zip(x, s["low"], s["high"]) if np.isfinite(ends).all()]  # fmt: skip
     hover = [f"layer {layer}: {v:.3f}" + (f", corrected p = {p:.4f}" if tested else ", not tested")
              for layer, v, p in zip(s["layer"], s["value"], s["p_corrected"])]  # fmt: skip
     filled = s["p_corrected"] <= 0.05 if tested else None

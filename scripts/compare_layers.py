@@ -1,0 +1,33 @@
+"""Compare all layers of two models on the samples that both have."""
+
+from orrery.logs import log_to
+
+log_to(snakemake.log[0])
+
+from orrery import store
+from orrery.similarity import compare
+
+params, wildcards = snakemake.params, snakemake.wildcards
+sources = snakemake.input.activations, snakemake.input.other
+made = [store.read_attributes(source) for source in sources]
+
+
+def stream(source):
+    """Name and vectors of one layer after the other; what sublayers add is no layer of its own."""
+    return ((name, store.read_layer(source, name)) for name in store.layer_names(source) if "-" not in name)
+
+
+arrays, rows, facts = compare(
+    *map(stream, sources), *map(store.read_samples, sources), wildcards.source, params.options, params.seed
+)
+store.write_projection(
+    snakemake.output.similarity,
+    arrays,
+    rows,
+    {
+        **{"kind": "similarity", "model": wildcards.model, "other": wildcards.other},
+        **{"source": wildcards.source, "concept": wildcards.concept, **params.options, **facts},
+        **{"asset": made[0]["asset"], "other_asset": made[1]["asset"]},
+        **{"samples_from": made[0].get("samples_from", {})},
+    },
+)

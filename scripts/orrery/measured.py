@@ -1,0 +1,136 @@
+"""What is measured, by name: titles, chance levels, which sets have it. Standard library only: the workflow reads it.
+
+docs/measures.md says of each what it is, what it ranges over, and what it cannot show.
+"""
+
+from dataclasses import dataclass
+from math import pi
+
+PERIODS = (2, 5, 10, 100)  # of integers; those that the values resolve are measured
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One measure.
+
+    `sets` that have it: any, circle, line, numbers (integers), labels (at least two samples each), parents; `better`
+    says where structure is, high or low; `null` what its p is drawn from: orders (of the labels), labels (of the
+    samples), gaussian (of the same spectrum), arranged (the same labels elsewhere), walks (of the same smoothness), or
+    none; `chance` a known level.
+    """
+
+    title: str
+    sets: str
+    better: str
+    null: str = "none"
+    chance: float | None = None
+
+
+ORDERS, LABELS = {"null": "orders"}, {"null": "labels", "sets": "labels", "better": "high"}
+MEASURED = {
+    "left_out_angle_error": Measured("left-out angle error (rad)", "circle", "low", **ORDERS, chance=pi / 2),
+    "first_harmonic_share": Measured("first-harmonic share", "circle", "high", **ORDERS),
+    "circle_probe_r2": Measured("circular probe R², grouped folds", "circle", "high", **ORDERS, chance=0),
+    "ring_radius_cv": Measured("spread of the ring's radii", "circle", "low", **ORDERS),
+    "ring_spacing_cv": Measured("spread of the ring's spacings", "circle", "low", **ORDERS),
+    "h1_score": Measured("one loop (H1 score)", "circle", "high", "gaussian"),
+    "left_out_value_r2": Measured("left-out value R²", "line", "high", **ORDERS, chance=0),
+    "left_out_log_r2": Measured("left-out log value R²", "line", "high", **ORDERS, chance=0),
+    "left_out_rank": Measured("left-out rank correlation", "line", "high", **ORDERS, chance=0),
+    "step_ratio": Measured("steps along the order / all distances", "ordered", "low", **ORDERS, chance=1),
+    "arch_share": Measured("variance in an arch", "line", "high", "walks"),
+    "fourier_r2": Measured("helix regression R², held out", "numbers", "high", **ORDERS, chance=0),
+    "polynomial_r2": Measured("polynomial of equal size R²", "numbers", "high", **ORDERS, chance=0),
+    "digits_r2": Measured("digits regression R²", "numbers", "high", **ORDERS, chance=0),
+    **{f"unique_r2_{t}": Measured(f"unique R² of period {t}", "numbers", "high", **ORDERS, chance=0) for t in PERIODS},
+    **{f"modulo_kappa_{t}": Measured(f"n mod {t}, κ", "numbers", "high", **ORDERS, chance=0) for t in PERIODS[:3]},
+    "tens_kappa": Measured("tens digit, κ", "numbers", "high", **ORDERS, chance=0),
+    **{f"fourier_power_{t}": Measured(f"Fourier power at period {t}", "numbers", "high", **ORDERS) for t in PERIODS},
+    "silhouette": Measured("silhouette of the labels", **LABELS),
+    "neighbour_purity": Measured("neighbours with the same label", **LABELS),
+    "probe_accuracy": Measured("linear probe accuracy, grouped folds", **LABELS),
+    "parent_share": Measured("variance between parents", "parents", "high", **ORDERS),
+    "difference_cosine": Measured("cosine of child and parent directions", "parents", "low", **ORDERS),
+    "simplex_cv": Measured("spread of the distances of labels", "any", "low"),
+    "components_90": Measured("components for 90 % of variance", "any", "low"),
+    "participation_ratio": Measured("participation ratio", "any", "low"),
+    "two_nn": Measured("intrinsic dimension (TwoNN)", "any", "low"),
+    "two_nn_half": Measured("TwoNN of a half", "any", "low"),
+    "two_nn_quarter": Measured("TwoNN of a quarter", "any", "low"),
+    "separability": Measured("separability (bits)", "any", "high", "arranged", chance=0),
+    "mixture_index": Measured("ε-mixture index", "any", "low", "arranged"),
+    "anisotropy": Measured("mean cosine of pairs", "any", "low"),
+    "norm_mean": Measured("mean norm", "any", "low"),
+    "norm_cv": Measured("spread of the norms", "any", "low"),
+}
+
+
+@dataclass(frozen=True)
+class Structure:
+    """What a set may be said to have: the measure that decides, and the numbers in words.
+
+    `planted` are controls that have it by construction, which says nothing against the set.
+    """
+
+    measure: str
+    says: str
+    planted: tuple = ()
+
+
+# What the table of a run answers for each set; the other measures stand beside it in the set's own table.
+STRUCTURES = {
+    "ring": Structure(
+        "left_out_angle_error",
+        "a hidden label is placed {value:.2f} rad off on average, {null_mean:.2f} with shuffled labels",
+    ),
+    "loop": Structure(
+        "h1_score",
+        "the longest loop outlasts the next by {value:.0%} of its life, {null_mean:.0%} in noise of the same spectrum",
+    ),
+    "order": Structure(
+        "left_out_rank",
+        "hidden values are ordered with a rank correlation of {value:.2f}, {null_mean:.2f} with shuffled values",
+        planted=("random-walk",),
+    ),
+    "arch": Structure(
+        "arch_share",
+        "an arch holds {value:.0%} of the labels' variance, {null_mean:.0%} on walks of the same smoothness",
+    ),
+    "period 10": Structure(
+        "modulo_kappa_10",
+        "n mod 10 of hidden numbers is told with κ = {value:.2f}, {null_mean:.2f} with shuffled values",
+    ),
+    "parity": Structure(
+        "modulo_kappa_2",
+        "the parity of hidden numbers is told with κ = {value:.2f}, {null_mean:.2f} with shuffled values",
+    ),
+    "clusters": Structure(
+        "probe_accuracy",
+        "the label is named in unseen contexts in {value:.0%} of cases, {null_mean:.0%} with shuffled labels",
+        planted=("random-walk",),
+    ),
+    "families": Structure(
+        "parent_share", "families hold {value:.0%} of the labels' variance, {null_mean:.0%} with shuffled labels"
+    ),
+}  # fmt: skip
+CONTROLS = {  # what stands beside a set, and what it shows
+    "random-tokens": "as many random tokens of the vocabulary (vocabulary sets only)",
+    "gaussian": "Gaussian noise of the same shape",
+    "spectrum": "Gaussian noise of the same mean and covariance",
+    "shuffled-labels": "the same vectors with the labels in another order",
+    "untrained": "the same architecture with random weights",
+    "random-walk": "labels placed along a random walk, samples scattered around them as in the set",
+}
+
+
+def title_of(measure):
+    """The title of a measure's axis."""
+    return MEASURED[measure].title
+
+
+def measures_of(shape):
+    """The names of the measures that a set of some shape (topology, numbers, parents) may have."""
+    topology = shape["topology"]
+    has = {"any", "labels", topology, *(["ordered"] if topology in ("circle", "line") else [])}
+    has |= {key for key in ("numbers", "parents") if shape.get(key)}
+    return [name for name, m in MEASURED.items() if m.sets in has]
