@@ -1,6 +1,13 @@
 """Sets whose structure is known: shapes planted in random directions of d dimensions, and noise without any."""
 
+import re
+from contextlib import ExitStack
+from functools import cache
+from unittest import mock
+
 import numpy as np
+from orrery import controls, measures
+from orrery.geometry import bases
 
 
 def planted(points, labels, d, noise, rng):
@@ -53,11 +60,129 @@ def walk(p, d, rng):
     return np.cumsum(rng.standard_normal((p, d)), axis=0)
 
 
-def power_without_separability(p, rng, period=10, scatter=64):
-    """e(n) = A·r(n) + B·m(n): a wave of some period along one direction, drowned in scatter of the labels along it.
+def power_without_separability(p, a=1.0, b=30.0, period=10):
+    """e(n) = a·(n mod T) + b·⌊n/T⌋ on one line (Fu et al. 2026).
 
-    The wave's power adds up over all n at one frequency while the scatter's is spread over all, so the spectrum has a
-    spike; yet a number's residue cannot be read off, for each is moved by more than the residues differ.
+    What a cubic leaves of it recurs every T numbers, so the spectrum has a spike; yet the numbers of one residue lie
+    all along the line, among those of the others, so that no linear probe can tell them.
     """
-    wave = np.cos(2 * np.pi * np.arange(p) / period)
-    return (wave / np.sqrt(scatter) * 4 + rng.standard_normal(p))[:, None]
+    n = np.arange(p)
+    return (a * (n % period) + b * (n // period))[:, None] / b
+
+
+# ------------------------------------------------------------------------------ sets without structure, layer by layer
+
+
+def templates_of(p, samples):
+    """Classes and groups (N,) of p labels, each once in every one of some templates."""
+    return np.tile(np.arange(p), samples), np.repeat(np.arange(samples), p)
+
+
+def noise(p, samples, d, layers, rng):
+    """Standard normal numbers, others in every layer: nothing in the labels, nor in their order."""
+    return list(rng.standard_normal((layers, p * samples, d)))
+
+
+def spectrum(p, samples, d, layers, rng):
+    """Normal vectors with the mean and covariance of a clear ring that lies far from 0, in a falling spectrum."""
+    classes, _ = templates_of(p, samples)
+    falling = 1 / np.arange(1, d + 1)
+    sets = [planted(circle(p), classes, d, 1, rng) * falling + 10 * (np.arange(d) == 0) for _ in range(layers)]
+    return [controls.spectrum(x, classes, p, rng) for x in sets]
+
+
+def templates(p, samples, d, layers, rng):
+    """What the samples of a template share, and noise; each layer adds to that before, as in a residual stream."""
+    _, groups = templates_of(p, samples)
+    added = 3 * rng.standard_normal((layers, samples, d))[:, groups] + rng.standard_normal((layers, p * samples, d))
+    return list(np.cumsum(added, axis=0))
+
+
+def places(p, samples, d, layers, rng):
+    """Labels at random places, others in every layer, tight clusters around them: no order, but labels."""
+    classes, _ = templates_of(p, samples)
+    return [planted(clusters(p, d, rng), classes, d, 0.3, rng) for _ in range(layers)]
+
+
+def one_spectrum(p, samples, d, layers, rng):
+    """`places` whose means have the same singular values 1, 1/2, 1/3 … in every layer, in arrangements of their own."""
+    classes, _ = templates_of(p, samples)
+    found = []
+    for _ in range(layers):
+        z = rng.standard_normal((p, p - 1))
+        means = np.linalg.qr(z - z.mean(0))[0] / np.arange(1, p)
+        directions = np.linalg.qr(rng.standard_normal((d, p - 1)))[0]
+        found.append((means @ directions.T)[classes] + 0.01 * rng.standard_normal((len(classes), d)))
+    return found
+
+
+def walks(p, samples, d, layers, rng):
+    """Labels along random walks and samples around them: ordered, and yet the null of an arch."""
+    classes, _ = templates_of(p, samples)
+    return [walk(p, d, rng)[classes] + rng.standard_normal((len(classes), d)) for _ in range(layers)]
+
+
+def unequal(p, rng, d=32, size=1.0):
+    """Labels at random places, of which the first have forty samples and the last two: vectors, classes, groups."""
+    classes = np.repeat(np.arange(p), np.maximum(2, 40 // (1 + np.arange(p))))
+    vectors = size * rng.standard_normal((p, d))[classes] + rng.standard_normal((len(classes), d))
+    return vectors, classes, np.arange(len(classes))
+
+
+# ----------------------------------------------------------------------------------- what the measures say of a set
+
+RING = ("left_out_angle_error", "first_harmonic_share", "circle_probe_r2", "ring_radius_cv", "ring_spacing_cv",
+        "ring_closure", "step_ratio", "h1_score")  # fmt: skip
+PLANE = ("separability", "mixture_index")
+LABELS = ("silhouette", "neighbour_purity", "probe_accuracy")
+NUMBERS = ("left_out_value_r2", "left_out_log_r2", "left_out_rank", "step_ratio", "arch_share", "fourier_r2",
+           "polynomial_r2", "digits_r2", *(f"{name}_{t}" for name in ("unique_r2", "modulo_kappa", "fourier_power")
+                                           for t in (2, 5, 10)), "tens_kappa")  # fmt: skip
+PARENTS = ("parent_share", "difference_cosine")
+
+
+def shape_of(kind, p):
+    """The shape of a set of p labels: a circle, a line of integers, or labels of three parents."""
+    return {
+        "circle": {"topology": "circle", "period": p},
+        "numbers": {"topology": "line", "numbers": True},
+        "parents": {"topology": "none", "parents": {str(i): "abc"[i % 3] for i in range(p)}},
+    }[kind]
+
+
+def rows_of(layers, kind, classes, groups, names, permutations, seed, components=5):
+    """The rows of some measures of a set in all its layers, by the function that measures real sets."""
+    samples = {"label": classes.astype(str), "value": classes, "group": groups.astype(str)}
+    options = {"preprocess": [], "components": components, "permutations": permutations}
+    layers = {f"{i:02}": vectors for i, vectors in enumerate(layers)}
+    with _no_more_than(names):
+        return measures.measure(layers, samples, shape_of(kind, classes.max() + 1), options, seed)
+
+
+def smallest_p(rows):
+    """{measure: smallest corrected p of any layer}; measures at several periods are one, as they are one search."""
+    found = {}
+    for row in rows:
+        if row["permuted"]:
+            name = family(row["measure"])
+            found[name] = min(found.get(name, 1), row["p_corrected"])
+    return found
+
+
+def family(name):
+    """The name of a measure without its period."""
+    return re.sub(r"_\d+$", "", name)
+
+
+def _no_more_than(names):
+    """Measure these alone; forms of the regressions, which are the same in all layers, are made once."""
+    made = cache(lambda q, shape, folds: _form(np.frombuffer(q).reshape(shape), np.frombuffer(folds, int)))
+    once = mock.patch.object(bases, "_error_form", lambda q, folds: made(q.tobytes(), q.shape, folds.tobytes()))
+    few = mock.patch.object(measures, "measures_of", lambda shape: list(names))
+    stack = ExitStack()
+    stack.enter_context(once)
+    stack.enter_context(few)
+    return stack
+
+
+_form = bases._error_form

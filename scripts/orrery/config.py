@@ -23,8 +23,8 @@ PROJECTIONS = [*(f"methods/{name}" for name in METHODS), "reducers", "preprocess
 CHARTS = [*(f"figures/{name}" for name in ("chart", "sources", "style", "colours")),
           *(f"figures/kinds/{name}" for name in ("__init__", "clouds", "components", "measures", "values")), "measured",
           *(f"geometry/{name}" for name in ("classes", "sequences", "variance"))]  # fmt: skip
-GEOMETRY = ("arch", "bases", "clusters", "cyclic", "dimension", "hierarchy", "irreducible", "ordered", "permutations",
-            "persistence", "probes", "variance")  # fmt: skip
+GEOMETRY = ("arch", "bases", "closed", "clusters", "cyclic", "dimension", "hierarchy", "irreducible", "ordered",
+            "permutations", "persistence", "probes", "variance")  # fmt: skip
 # The modules whose code changes the numbers (or looks) of each rule's output, beside the rule's own script. How files
 # are laid out counts by the number `store.FORMAT`, so that a new reader does not repeat the work of a GPU.
 MODULES = {

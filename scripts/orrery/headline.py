@@ -49,6 +49,7 @@ def summarise(tables):
 
 def _row(table, what):
     """The numbers of one measure at its best layer, and those of its controls."""
+    table = {**table, "p_corrected": _both(table, what, table["p_corrected"])}
     best, own = _best(table, what.measure, "")
     if best is None:
         return None
@@ -84,6 +85,20 @@ def _best(table, measure, control):
     sign = -1 if MEASURED[measure].better == "high" else 1
     order = np.lexsort([np.nan_to_num(sign * table["value"][rows], nan=np.inf), table["p_corrected"][rows]])
     return rows[order[0]], rows
+
+
+def _both(table, what, p):
+    """p of every row; of a structure that needs two measures the larger of theirs in the same layer (Berger 1982)."""
+    if not what.also:
+        return p
+    other = {
+        (control, layer): value
+        for control, layer, measure, value in zip(table["control"], table["layer"], table["measure"], p)
+        if measure == what.also
+    }
+    mine = table["measure"] == what.measure
+    larger = [max(v, other.get((c, layer), 1.0)) for c, layer, v in zip(table["control"], table["layer"], p)]
+    return np.where(mine, larger, p)
 
 
 def _effect(row, measure):

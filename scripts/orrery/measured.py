@@ -4,7 +4,6 @@ docs/measures.md says of each what it is, what it ranges over, and what it canno
 """
 
 from dataclasses import dataclass
-from math import pi
 
 PERIODS = (2, 5, 10, 100)  # of integers; those that the values resolve are measured
 
@@ -28,7 +27,8 @@ class Measured:
 
 ORDERS, LABELS = {"null": "orders"}, {"null": "labels", "sets": "labels", "better": "high"}
 MEASURED = {
-    "left_out_angle_error": Measured("left-out angle error (rad)", "circle", "low", **ORDERS, chance=pi / 2),
+    "left_out_angle_error": Measured("left-out angle error (rad)", "circle", "low", **ORDERS),
+    "ring_closure": Measured("closing of the label means (rad × step)", "circle", "low", "walks"),
     "first_harmonic_share": Measured("first-harmonic share", "circle", "high", **ORDERS),
     "circle_probe_r2": Measured("circular probe R², grouped folds", "circle", "high", **ORDERS, chance=0),
     "ring_radius_cv": Measured("spread of the ring's radii", "circle", "low", **ORDERS),
@@ -69,19 +69,27 @@ MEASURED = {
 class Structure:
     """What a set may be said to have: the measure that decides, and the numbers in words.
 
-    `planted` are controls that have it by construction, which says nothing against the set.
+    `planted` are controls that have it by construction, which says nothing against the set; what `also` names must be
+    significant in the same layer.
     """
 
     measure: str
     says: str
     planted: tuple = ()
+    also: str = ""
 
 
 # What the table of a run answers for each set; the other measures stand beside it in the set's own table.
 STRUCTURES = {
-    "ring": Structure(
+    "cyclic order": Structure(
         "left_out_angle_error",
         "a hidden label is placed {value:.2f} rad off on average, {null_mean:.2f} with shuffled labels",
+        planted=("random-walk",),
+    ),
+    "ring": Structure(
+        "ring_closure",
+        "the labels are in order and close with {value:.2f} (rad × longest step), open walks with {null_mean:.2f}",
+        also="left_out_angle_error",
     ),
     "loop": Structure(
         "h1_score",

@@ -9,6 +9,7 @@ from orrery.controls import NOISE, another_order
 from orrery.geometry import (
     arch,
     bases,
+    closed,
     clusters,
     cyclic,
     dimension,
@@ -23,10 +24,9 @@ from orrery.geometry.variance import components_for
 from orrery.measured import MEASURED, PERIODS, measures_of
 from orrery.preprocess import preprocess
 
-CHUNK = 100_000  # numbers of a permutation block in memory
 MAX_FOLDS = 20
 CAPPED = 500  # samples, above which tests that permute samples take a balanced subsample
-CONTROL_PERMUTATIONS, LABEL_PERMUTATIONS, DRAWS, WALKS = 999, 999, 99, 199
+CONTROL_PERMUTATIONS, LABEL_PERMUTATIONS, PLANES, DRAWS = 999, 999, 99, 199
 BLOCKS = 10  # of the jackknife
 AVERAGES = ("anisotropy", "norm_mean", "norm_cv")
 PERMUTED = {
@@ -352,12 +352,6 @@ def _intervals(cloud, names, found, layer):
 # cloud, search → statistics (1 + B,), the cloud's own first
 
 
-def _blocks(statistic, permuted, n):
-    """`statistic` of the rows of `permuted` (B, p), a bounded number of rows at a time."""
-    step = max(1, CHUNK // n)
-    return np.concatenate([statistic(permuted[i : i + step]) for i in range(0, len(permuted), step)])
-
-
 def _angles(cloud, search):
     return (2 * np.pi * cloud.values / cloud.shape["period"])[search.orders]
 
@@ -367,7 +361,7 @@ def _values(cloud, search):
 
 
 def _angle_error(cloud, search):
-    return _blocks(lambda a: cyclic.angular_error(cloud.hidden, a, cloud.classes), _angles(cloud, search), len(cloud.x))
+    return cyclic.angular_error(cloud.hidden, _angles(cloud, search), cloud.classes)
 
 
 def _circle_probe(cloud, search):
@@ -437,6 +431,9 @@ def _subsample(cloud, share):
 
 FUNCTIONS = {
     "left_out_angle_error": _angle_error,
+    "ring_closure": lambda c, s: closed.ring_or_walk(
+        c.means, 2 * np.pi * c.values / c.shape["period"], c.components, s.seed, s.draws(DRAWS)
+    ),
     "first_harmonic_share": lambda c, s: cyclic.first_harmonic_share(c.means, _angles(c, s)),
     "circle_probe_r2": _circle_probe,
     "ring_radius_cv": _regularity(0),
@@ -448,7 +445,7 @@ FUNCTIONS = {
     ),
     "left_out_rank": lambda c, s: ordered.held_out_rank(c.hidden, _values(c, s), c.classes),
     "step_ratio": _step_ratio,
-    "arch_share": lambda c, s: arch.arch_null(c.means, s.seed, s.draws(WALKS)),
+    "arch_share": lambda c, s: arch.arch_null(c.means, s.seed, s.draws(DRAWS)),
     "fourier_r2": _regression(lambda values: bases.fourier_basis(values, PERIODS)),
     "polynomial_r2": _regression(_polynomial),
     "digits_r2": _regression(bases.digit_basis),
@@ -467,8 +464,8 @@ FUNCTIONS = {
     "two_nn": _one(lambda c: dimension.two_nn(c.x)),
     "two_nn_half": _one(lambda c: _subsample(c, 1 / 2)),
     "two_nn_quarter": _one(lambda c: _subsample(c, 1 / 4)),
-    "separability": lambda c, s: irreducible.separability_test(c.plane, s.seed, s.draws(DRAWS), c.classes),
-    "mixture_index": lambda c, s: irreducible.mixture_test(c.plane, s.seed, s.draws(DRAWS), c.classes),
+    "separability": lambda c, s: irreducible.separability_test(c.plane, s.seed, s.draws(PLANES), c.classes),
+    "mixture_index": lambda c, s: irreducible.mixture_test(c.plane, s.seed, s.draws(PLANES), c.classes),
     "anisotropy": _one(lambda c: dimension.anisotropy(c.raw)),
     "norm_mean": _one(lambda c: dimension.norms(c.raw)[0]),
     "norm_cv": _one(lambda c: dimension.norms(c.raw)[1]),

@@ -70,6 +70,17 @@ def test_what_a_control_has_by_construction_says_nothing_against_a_set():
     assert row["structure"] == "order" and row["verdict"] == "found" and "random-walk" not in row["sentence"]
 
 
+def test_a_ring_needs_order_and_closing_in_one_layer():
+    columns = table([("", "00", 0.4, 0.003), ("", "01", 0.4, 0.003), ("", "00", 0.9, 0.4), ("", "01", 0.5, 0.02)])
+    columns["measure"] = np.array(["left_out_angle_error"] * 2 + ["ring_closure"] * 2)
+    order, ring = headline.summarise([(columns, FACTS)])
+    assert (order["structure"], order["layers"]) == ("cyclic order", "00–01")
+    assert (ring["structure"], ring["layer"], ring["layers"], ring["p_corrected"]) == ("ring", "01", "01", 0.02)
+    columns["p_corrected"][1] = 0.2
+    _, ring = headline.summarise([(columns, FACTS)])
+    assert ring["verdict"] == "not found" and ring["p_corrected"] == 0.2
+
+
 def test_false_discovery_rates_equal_those_of_scipy(rng):
     from scipy.stats import false_discovery_control
 

@@ -106,6 +106,25 @@ def arch_null(means, seed, draws):
     return np.r_[power[:2].sum() / power.sum(), shares]
 
 
+def draw_walks(means, seed, draws):
+    """Inner products (draws, V, V) of random walks with noise, as smooth as means (V, D) and with their covariance.
+
+    As in `arch_null`, with all cosines turned. None where the means are all the same.
+    """
+    from scipy.fft import idct
+
+    cosines, eigenvalues = _cosines(means), _laplacian(len(means))
+    power = _power(cosines, means)
+    if power is None:
+        return None
+    spread = np.sqrt(1 / eigenvalues + _noise(power, eigenvalues))
+    standard = cosines / spread[:, None]
+    turns = _rotations(len(power), draws, np.random.default_rng(seed)) * spread[:, None]
+    basis = idct(np.eye(len(means))[:, 1:], type=2, norm="ortho", axis=0)  # (V, V - 1)
+    turned = basis @ turns
+    return turned @ (standard @ standard.T) @ turned.transpose(0, 2, 1)
+
+
 def _noise(power, eigenvalues):
     """β: variance of the noise at each frequency, in units of that of the steps."""
     n = len(power) + 1

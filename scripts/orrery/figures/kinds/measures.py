@@ -9,7 +9,7 @@ from orrery.figures.sources import series_of
 from orrery.measured import CONTROLS, title_of
 
 SHOWN = {  # of each topology, where the figure names none
-    "circle": ("left_out_angle_error", "first_harmonic_share", "h1_score", "probe_accuracy", "components_90"),
+    "circle": ("left_out_angle_error", "ring_closure", "first_harmonic_share", "h1_score", "probe_accuracy"),
     "line": ("left_out_rank", "arch_share", "modulo_kappa_10", "modulo_kappa_2", "two_nn", "components_90"),
     "none": ("probe_accuracy", "silhouette", "parent_share", "two_nn", "participation_ratio", "components_90"),
 }
