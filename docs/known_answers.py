@@ -35,8 +35,8 @@ SUITE = (
     ("parents", shapes.PARENTS, (12, 4, 16), 3, NULLS),
 )
 WIDE = (
-    ("circle", (7, 1, 4096), 200), ("circle", (12, 8, 1024), 200), ("circle", (7, 285, 16), 100),
-    ("circle", (100, 4, 64), 60), ("numbers", (100, 1, 4096), 40), ("numbers", (100, 20, 16), 20),
+    ("circle", (7, 1, 4096), 200), ("circle", (12, 8, 1024), 200), ("circle", (7, 285, 16), 60),
+    ("circle", (100, 4, 64), 40), ("numbers", (100, 1, 4096), 40), ("numbers", (100, 20, 16), 20),
 )  # fmt: skip
 POWER = {  # kind, points, measure → name in the picture
     "circle": ("circle", shapes.circle(7), ["left_out_angle_error", "h1_score", "ring_closure"]),
@@ -117,7 +117,7 @@ def search(runs):
     for name in ("first_harmonic_share", "h1_score", *shapes.PLANE):
         cells = []
         for layers in (1, 8):
-            hits = count(shapes.one_spectrum, "circle", [name], (12, 2, 16), layers, runs, 99)[name]
+            hits = count(shapes.one_spectrum, "circle", [name], (12, 4, 16), layers, runs, 99)[name]
             cells.append("{:.2f} ({:.2f} to {:.2f})".format(hits / runs, *wilson(hits, runs)))
         print(f"| `{name}` | {' | '.join(cells)} |", flush=True)
 
@@ -170,7 +170,7 @@ def power(runs):
     save(chart, "known-power", 9.5)
 
 
-def walk():
+def walk(_):
     """Principal components of a random walk, as a picture."""
     x = shapes.walk(1000, 4096, np.random.default_rng(0))
     centred = x - x.mean(0)

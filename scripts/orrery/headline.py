@@ -4,13 +4,18 @@ import csv
 
 import numpy as np
 
-from orrery.measured import CONTROLS, MEASURED, STRUCTURES
+from orrery.measured import CONTROLS, MEASURED
 from orrery.store import atomic
+from orrery.structures import STRUCTURES
 
 ALPHA = 0.05
 COLUMNS = ["model", "source", "concept", "structure", "verdict", "sentence", "measure", "layer", "value", "low", "high",
            "null_mean", "null_low", "null_high", "effect", "p", "p_corrected", "q", "layers", "n", "classes", "orders",
-           "permuted", *(f"{name}_{what}" for name in CONTROLS for what in ("value", "p_corrected"))]  # fmt: skip
+           "least_p", "permuted",
+           *(f"{name}_{what}" for name in CONTROLS for what in ("value", "p_corrected", "least_p"))]  # fmt: skip
+NUMBERS = ("value", "low", "high", "null_mean", "null_low", "null_high", "p", "p_corrected", "n", "classes", "orders",
+           "least_p")  # fmt: skip
+ALIKE = ("untrained", "random-tokens")  # controls that are sets themselves, and judged as a set is
 
 
 def summarise(tables):
@@ -28,8 +33,7 @@ def summarise(tables):
         `effect`, by how many standard deviations of the null the value is on the side of structure; `layers` in which
         p, corrected over layers, ≤ .05; q, the smallest rate of false discoveries over the table at which the row
         is one (Benjamini and Hochberg 1995); of each control the value and corrected p of its own best layer. The
-        verdict is found, also in a control (its corrected p ≤ .05 over the number of controls), not found, or
-        undecidable (the null has too few members for p ≤ .05).
+        verdict is found, also in a control (`_levels`), not found, or undecidable (no p can fall to .05).
     """
     rows = []
     for columns, facts in tables:
@@ -49,30 +53,17 @@ def summarise(tables):
 
 def _row(table, what):
     """The numbers of one measure at its best layer, and those of its controls."""
-    table = {**table, "p_corrected": _both(table, what, table["p_corrected"])}
+    table = {**table, "p_corrected": _better(table, what, _both(table, what, table["p_corrected"]))}
     best, own = _best(table, what.measure, "")
     if best is None:
         return None
     found = table["p_corrected"][own] <= ALPHA
-    numbers = (
-        "value",
-        "low",
-        "high",
-        "null_mean",
-        "null_low",
-        "null_high",
-        "p",
-        "p_corrected",
-        "n",
-        "classes",
-        "orders",
-    )
-    row = {key: table[key][best].item() for key in numbers}
+    row = {key: table[key][best].item() for key in NUMBERS}
     row |= {"layer": str(table["layer"][best]), "permuted": str(table["permuted"][best])}
     row |= {"effect": _effect(row, what.measure), "layers": _runs(table["layer"][own], found)}
     for control in CONTROLS:
         place, _ = _best(table, what.measure, control)
-        for key in ("value", "p_corrected"):
+        for key in ("value", "p_corrected", "least_p"):
             row[f"{control}_{key}"] = float("nan") if place is None else table[key][place].item()
     return row
 
@@ -85,6 +76,16 @@ def _best(table, measure, control):
     sign = -1 if MEASURED[measure].better == "high" else 1
     order = np.lexsort([np.nan_to_num(sign * table["value"][rows], nan=np.inf), table["p_corrected"][rows]])
     return rows[order[0]], rows
+
+
+def _better(table, what, p):
+    """p of every row, 1 where the value is on the wrong side of chance: beyond the null can be worse than blind."""
+    measure = MEASURED[what.measure]
+    if measure.chance is None:
+        return p
+    sign = 1 if measure.better == "high" else -1
+    wrong = (table["measure"] == what.measure) & (sign * (table["value"] - measure.chance) <= 0)
+    return np.where(wrong, 1.0, p)
 
 
 def _both(table, what, p):
@@ -129,7 +130,7 @@ def false_discovery_rates(p):
 
 
 def _verdict(row):
-    if row["orders"] * ALPHA < 1:
+    if row["least_p"] > ALPHA:
         return "undecidable"
     if row["p_corrected"] > ALPHA:
         return "not found"
@@ -142,10 +143,23 @@ def _present(row):
     return [name for name in CONTROLS if name not in planted and np.isfinite(row[f"{name}_p_corrected"])]
 
 
+def _levels(row):
+    """Control → the p at which it shows the structure too.
+
+    A control that is a set itself is judged as the set is; those of noise together reach theirs by chance in 5 %.
+    """
+    noise = [name for name in _present(row) if name not in ALIKE]
+    return {name: ALPHA if name in ALIKE else ALPHA / len(noise) for name in _present(row)}
+
+
 def _firing(row):
-    """The controls that show the structure too, at a level that all of them together reach by chance in 5 %."""
-    present = _present(row)
-    return [name for name in present if row[f"{name}_p_corrected"] <= ALPHA / len(present)]
+    """The controls that show the structure too."""
+    return [name for name, level in _levels(row).items() if row[f"{name}_p_corrected"] <= level]
+
+
+def _silent(row):
+    """The controls that have it not, and could have."""
+    return [name for name, p in _levels(row).items() if row[f"{name}_least_p"] <= p < row[f"{name}_p_corrected"]]
 
 
 def sentence(row):
@@ -154,20 +168,24 @@ def sentence(row):
     searched = f"p = {_decimals(row['p_corrected'])} after the search over layers"
     where = f"At layer {row['layer']}, {numbers} ({searched})."
     if row["verdict"] == "undecidable":
-        return (
-            f"{where} The null has only {row['orders']} members, so p cannot fall to {_decimals(ALPHA)}: "
-            f"{row['classes']} labels cannot decide it."
-        )
+        least = _decimals(row["least_p"])
+        return f"{where} No p can be smaller than {least} here: {row['classes']} labels decide nothing."
     if row["verdict"] == "not found":
         return f"{where} This is the best layer, and no more than chance."
+    limit = STRUCTURES[row["structure"]].limit
     seen = f" So it is in layers {row['layers']}." if row["layers"] != row["layer"] else " In no other layer."
-    firing, present = _firing(row), _present(row)
+    seen += f" {limit}" if limit else ""
+    firing, silent = _firing(row), _silent(row)
     if firing:
-        reached = [f"{name} ({_decimals(row[f'{name}_p_corrected'])})" for name in firing]
-        return f"{where}{seen} Controls show it too: {', '.join(reached)}."
-    return f"{where}{seen}" + (
-        f" No control shows it: {', '.join(present)}." if present else " No control was measured."
-    )
+        return f"{where}{seen} Controls show it too: {_named(row, firing)}."
+    if not silent:
+        return f"{where}{seen} No control was measured that could show it."
+    nearest = min(silent, key=lambda control: row[f"{control}_p_corrected"])
+    return f"{where}{seen} None of {len(silent)} controls shows it; nearest: {_named(row, [nearest])}."
+
+
+def _named(row, controls):
+    return ", ".join(f"{name} (p = {_decimals(row[f'{name}_p_corrected'])})" for name in controls)
 
 
 def _decimals(p):

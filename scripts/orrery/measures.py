@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from orrery.controls import NOISE, another_order
+from orrery.errors import OrreryError
 from orrery.geometry import (
     arch,
     bases,
@@ -59,7 +60,12 @@ def measure(layers, samples, shape, options, seed, controls=(), others=None):
         control (empty for the set itself), layer, measure, value, low and high (95 % by the jackknife over documents,
         templates or labels; NaN where there is none), better (high or low), null_mean, null_low, null_high (2.5 and
         97.5 %), p, p_corrected (over layers and, of measures at several periods, over those), n, classes, orders
-        (members of the null, the true one included), exact, permuted.
+        (members of the null, the true one included), exact, least_p (the smallest p that there can be), permuted.
+
+    Raises
+    ------
+    OrreryError
+        A control has not as many samples as the set.
     """
     rows = []
     for control in ["", *controls]:
@@ -70,7 +76,7 @@ def measure(layers, samples, shape, options, seed, controls=(), others=None):
     return rows
 
 
-@dataclass
+@dataclass(eq=False)
 class Cloud:
     """The vectors of one layer, as they are and preprocessed (N, D), with what is known of their samples."""
 
@@ -165,6 +171,28 @@ class Cloud:
         return Cloud(self.raw[kept], self.x[kept], classes, self.values[present], self.groups[kept], self.shape,
                      self.components, self.seed, parents)  # fmt: skip
 
+    @cached_property
+    def unmixed(self):
+        """The same with samples of one label from each document, where documents hold different ones.
+
+        Labels that share documents (neighbours, often) would lie together without any effect of their own, and a hidden
+        label's samples would stand beside training samples of the same document. Templates hold all labels alike. Where
+        a label would be lost, everything stays.
+        """
+        held = np.zeros((self.groups.max() + 1, self.p), dtype=int)
+        np.add.at(held, (self.groups, self.classes), 1)
+        mixed = (held > 0).sum(1) > 1
+        if not mixed.any() or (held == held[0]).all():
+            return self
+        kept = np.where(mixed[:, None], 0, held).sum(0)
+        chosen = held.argmax(1)
+        for group in np.random.default_rng(self.seed).permutation(np.flatnonzero(mixed)):
+            there = np.flatnonzero(held[group])
+            chosen[group] = there[np.argmin(kept[there])]
+            kept[chosen[group]] += held[group, chosen[group]]
+        part = self.part(np.flatnonzero(chosen[self.groups] == self.classes))
+        return part if part.p == self.p and (part.several or not self.several) else self
+
     def without(self, left_out):
         """The same without some samples, but for predictions, which stay those of the probes of all."""
         kept = np.flatnonzero(~left_out)
@@ -192,6 +220,21 @@ class Search:
         self.orders, self.exact = make(self.cloud.p, self.permutations, self.seed)
 
     @cached_property
+    def parents(self):
+        """Parents (B, p) of the labels, the true ones first."""
+        return self.cloud.parents[linear_orders(self.cloud.p, self.permutations, self.seed)[0]]
+
+    @cached_property
+    def least(self):
+        """Kind of null → the smallest p that there can be: how much of the null is the true arrangement itself."""
+        orders, labels = self.orders, self.labels if self.cloud.p > 1 and self.cloud.several else np.zeros((1, 1))
+        same = (orders == orders[0]).all(1) | (orders == orders[0][::-1]).all(1)
+        found = {"orders": same.mean(), "labels": np.mean([_same_parts(row, labels[0]) for row in labels])}
+        if self.cloud.parents is not None:
+            found["parents"] = np.mean([_same_parts(row, self.parents[0]) for row in self.parents])
+        return found
+
+    @cached_property
     def labels(self):
         """Labels (B, n) of the samples of the cloud's subsample, the true ones first."""
         cloud = self.cloud.sampled
@@ -209,6 +252,10 @@ class Search:
 class Alone(Search):
     """No null: only what the cloud itself has."""
 
+    @cached_property
+    def parents(self):
+        return self.cloud.parents[None]
+
     def __post_init__(self):
         self.orders, self.exact = np.arange(self.cloud.p)[None], True
         self.permutations = 0
@@ -216,6 +263,11 @@ class Alone(Search):
     @cached_property
     def labels(self):
         return self.cloud.sampled.classes[None]
+
+
+def _same_parts(labels, others):
+    """Whether two labellings (n,) part the samples alike, whatever the parts are called."""
+    return len(np.unique(np.stack([labels, others]), axis=1).T) == len(np.unique(labels)) == len(np.unique(others))
 
 
 def _clouds(control, layers, others, samples, shape, options, seed):
@@ -227,7 +279,10 @@ def _clouds(control, layers, others, samples, shape, options, seed):
     layers = layers if control in ("", "shuffled-labels", *NOISE) else others.get(control, {})
     for i, (name, vectors) in enumerate(layers.items()):
         if len(vectors) != len(classes):
-            continue
+            raise OrreryError(
+                f"the control {control} has {len(vectors)} samples and the set {len(classes)}, so it would be measured "
+                "otherwise. Take it out of controls, or read both from the same samples."
+            )
         raw = np.asarray(vectors, dtype=np.float64)
         if control in NOISE:
             raw = NOISE[control](raw, classes, len(values), np.random.default_rng([seed, i]))
@@ -260,13 +315,18 @@ def _rows(clouds, search):
     for layer, cloud in clouds:
         varied = np.ptp(cloud.x, 0).max() > 1e-6 * np.abs(cloud.x).max()
         for name in names:
-            found[name][layer] = FUNCTIONS[name](cloud, search) if varied else None
+            found[name][layer] = FUNCTIONS[name](_asked(cloud, name), search) if varied else None
         if varied and not search.control:
             bounds |= {(name, layer): bound for name, bound in _intervals(cloud, names, found, layer).items()}
     families = {}
     for name in found:
         families.setdefault(name.rstrip("0123456789"), []).append(name)
     return [row for family in families.values() for row in _family_rows(family, found, bounds, first, search)]
+
+
+def _asked(cloud, name):
+    """The samples that a measure is taken of: of labels and their order only those that share no document."""
+    return cloud.unmixed if MEASURED[name].sets in ("circle", "line", "numbers", "ordered", "parents") else cloud
 
 
 def _fits(name, cloud):
@@ -306,7 +366,9 @@ def _family_rows(family, found, bounds, cloud, search):
     p, corrected = p_values(statistics if high else -statistics) if tested else (np.full(len(keys), np.nan),) * 2
     spread = statistics[:, 1:] if tested else np.full((len(keys), 1), np.nan)
     low, high = np.quantile(spread, [0.025, 0.975], axis=1)
-    means, n = spread.mean(1), len(cloud.classes)
+    means, n = spread.mean(1), len(_asked(cloud, family[0]).classes)
+    enumerated = search.exact and null == "orders" and not family[0].startswith(("unique", "parent", "difference"))
+    least = search.least.get("parents" if MEASURED[family[0]].sets == "parents" else null, 1 / size)
     return [
         {
             "layer": layer, "measure": name, "value": float(statistics[i, 0]),
@@ -314,7 +376,7 @@ def _family_rows(family, found, bounds, cloud, search):
             "better": MEASURED[name].better, "null_mean": float(means[i]), "null_low": float(low[i]),
             "null_high": float(high[i]), "p": float(p[i]), "p_corrected": float(corrected[i]), "n": n,
             "classes": cloud.p, "orders": size if tested else 0,
-            "exact": bool(tested and null == "orders" and search.exact and not name.startswith("unique")),
+            "exact": bool(tested and enumerated), "least_p": float(least) if tested else np.nan,
             "permuted": PERMUTED[null] if tested else "",
         }
         for i, (name, layer) in enumerate(keys)
@@ -324,11 +386,19 @@ def _family_rows(family, found, bounds, cloud, search):
 def _intervals(cloud, names, found, layer):
     """measure → (low, high): 95 % by the delete-a-block jackknife (Efron and Stein 1981) over ten blocks of groups.
 
-    Predictions of left-out samples stay those of the probes of all, so that an interval says how much hangs on which
-    contexts are looked at. Where each label has one sample and their places matter (a circle), nothing can be left out:
-    there is none; nor is there of dimensions, which fewer points change by themselves, and where a null is drawn.
+    Probes are not fitted again, so that an interval says how much hangs on which contexts they are tried on, and not on
+    which they were fitted: of probes it is too narrow for a confidence interval. Where each label has one sample and
+    their places matter (a circle), nothing can be left out, and there is none; nor is there of dimensions, which fewer
+    points change by themselves, and where a null is drawn.
     """
     names = [name for name in names if MEASURED[name].null in ("orders", "labels") or name in AVERAGES]
+    bounds = {}
+    for part in dict.fromkeys((cloud, cloud.unmixed)):
+        bounds |= _jackknife(part, [name for name in names if _asked(cloud, name) is part], found, layer)
+    return bounds
+
+
+def _jackknife(cloud, names, found, layer):
     units = np.unique(cloud.groups)
     circle = cloud.shape["topology"] == "circle"
     if len(units) < BLOCKS or (circle and not cloud.several):
@@ -456,8 +526,8 @@ FUNCTIONS = {
     "silhouette": lambda c, s: clusters.silhouette(c.sampled.distances, s.labels, c.sampled.p),
     "neighbour_purity": _neighbours,
     "probe_accuracy": _accuracy,
-    "parent_share": lambda c, s: hierarchy.parent_share(c.means, c.parents[s.orders]),
-    "difference_cosine": lambda c, s: hierarchy.difference_cosine(c.means, c.parents[s.orders]),
+    "parent_share": lambda c, s: hierarchy.parent_share(c.means, s.parents),
+    "difference_cosine": lambda c, s: hierarchy.difference_cosine(c.means, s.parents),
     "simplex_cv": _one(lambda c: hierarchy.simplex_cv(c.means)),
     "components_90": _one(lambda c: components_for(c.x)),
     "participation_ratio": _one(lambda c: dimension.participation_ratio(c.x)),

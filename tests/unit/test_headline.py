@@ -5,7 +5,8 @@ import csv
 import numpy as np
 import pytest
 from orrery import headline
-from orrery.measured import CONTROLS, STRUCTURES
+from orrery.measured import CONTROLS
+from orrery.structures import STRUCTURES
 
 FACTS = {"model": "m", "source": "prompts", "concept": "weekdays"}
 
@@ -18,7 +19,7 @@ def table(rows):
             columns[key].append(item)
     n = len(rows)
     same = {"measure": "left_out_angle_error", "low": 0.3, "high": 0.5, "null_mean": 2.0, "null_low": 1.5,
-            "null_high": 2.5, "p": 0.003, "n": 224, "classes": 7, "orders": 360, "permuted": "order of the labels"}  # fmt: skip
+            "null_high": 2.5, "p": 0.003, "n": 224, "classes": 7, "orders": 360, "least_p": 1 / 360, "permuted": "order of the labels"}  # fmt: skip
     return {key: np.array(values) for key, values in columns.items()} | {k: np.array([v] * n) for k, v in same.items()}
 
 
@@ -31,23 +32,36 @@ def row_of(rows):
 
 
 def test_the_best_layer_and_the_layers_where_it_is():
-    row = row_of([*RING, ("untrained", "embed", 2.0, 0.7), ("untrained", "00", 1.8, 0.4)])
+    row = row_of([*RING, ("untrained", "embed", 2.0, 0.7), ("untrained", "00", 1.5, 0.4)])
     assert row["layer"] == "00" and row["value"] == 0.4 and row["layers"] == "embed–01"
     assert row["effect"] == pytest.approx((2.0 - 0.4) / (1 / 3.92))
-    assert row["untrained_value"] == 1.8 and row["untrained_p_corrected"] == 0.4
-    assert row["verdict"] == "found" and "No control shows it: untrained." in row["sentence"]
+    assert row["untrained_value"] == 1.5 and row["untrained_p_corrected"] == 0.4
+    assert row["verdict"] == "found" and "None of 1 controls shows it; nearest: untrained (p = .40)." in row["sentence"]
     assert "0.40 rad" in row["sentence"] and "2.00" in row["sentence"] and "layers embed–01" in row["sentence"]
 
 
 def test_a_control_that_shows_it_is_named():
     row = row_of([*RING, ("untrained", "00", 0.5, 0.003), ("gaussian", "00", 2.0, 0.5)])
     assert row["verdict"] == "also in a control"
-    assert "Controls show it too: untrained (.003)." in row["sentence"] and "gaussian" not in row["sentence"]
+    assert "Controls show it too: untrained (p = .003)." in row["sentence"] and "gaussian" not in row["sentence"]
 
 
-def test_one_of_many_controls_may_reach_a_twentieth_by_chance():
-    controls = [(name, "00", 1.9, 0.03) for name in CONTROLS]
-    assert row_of([*RING, *controls])["verdict"] == "found"  # .05 / 6 = .008
+def test_noise_may_reach_a_twentieth_by_chance_and_a_twin_may_not():
+    noise = [(name, "00", 1.4, 0.03) for name in CONTROLS if name not in ("untrained", "random-tokens")]
+    assert row_of([*RING, *noise])["verdict"] == "found"  # .05 / 3, the walk having an order by construction
+    assert row_of([*RING, *noise, ("untrained", "00", 1.4, 0.03)])["verdict"] == "also in a control"
+
+
+def test_a_control_that_cannot_reach_its_level_is_not_said_to_be_silent():
+    columns = table([*RING, ("gaussian", "00", 1.4, 0.06)])
+    columns["least_p"] = np.where(columns["control"] == "gaussian", 0.06, columns["least_p"])
+    (row,) = headline.summarise([(columns, FACTS)])
+    assert "No control was measured that could show it." in row["sentence"]
+
+
+def test_better_than_the_null_may_still_be_worse_than_blind():
+    row = row_of([("", "00", 1.9, 0.003), ("", "01", 1.7, 0.003)])
+    assert row["verdict"] == "not found" and row["layers"] == ""
 
 
 def test_nothing_is_said_to_be_there_without_significance():
@@ -58,9 +72,9 @@ def test_nothing_is_said_to_be_there_without_significance():
 
 def test_few_labels_decide_nothing():
     columns = table([("", "00", 0.1, 1 / 12)])
-    columns["orders"][:] = 12
+    columns["least_p"][:] = 1 / 12
     (row,) = headline.summarise([(columns, FACTS)])
-    assert row["verdict"] == "undecidable" and "only 12 members" in row["sentence"]
+    assert row["verdict"] == "undecidable" and "No p can be smaller than .08" in row["sentence"]
 
 
 def test_what_a_control_has_by_construction_says_nothing_against_a_set():

@@ -29,6 +29,7 @@ def tiny_config(model, corpus):
         },
         "reducers": {"tsne": {"method": "tsne", "iterations": 250}},
         "metrics": {"permutations": 99},
+        "controls": ["gaussian", "untrained"],
     }
 
 

@@ -10,9 +10,9 @@ import time
 import h5py
 import pytest
 import yaml
-from orrery import checks, store
 from orrery import config as orrery
-from tools import jobs, snakemake, write
+from orrery import store
+from tools import completed, jobs, snakemake, write
 
 TARGET = "results/figures/tiny/prompts/weekdays/01/pca/scatter-2d.html"
 
@@ -20,12 +20,7 @@ TARGET = "results/figures/tiny/prompts/weekdays/01/pca/scatter-2d.html"
 def test_everything_is_made(first_run):
     folder, done = first_run
     assert "profiles/default" in done.stderr
-    config = yaml.safe_load((folder / "config.yaml").read_text())
-    mine = yaml.safe_load((folder / "mine.yaml").read_text())
-    for key, value in mine.items():
-        config.setdefault(key, {}).update(value)
-    schema = yaml.safe_load((folder / "workflow/schemas/config.schema.yaml").read_text())
-    checks.prepare(config, schema, sorted((folder / "workflow/concepts").glob("*.yaml")))
+    config = completed(folder, yaml.safe_load((folder / "mine.yaml").read_text()))
     targets = orrery.figure_targets(config)
     assert len(targets) > 40 and [t for t in targets if not (folder / t).stat().st_size] == []
     assert (folder / "results/atlas/index.html").read_text().count('"figure": ') == len(
@@ -69,6 +64,7 @@ def change(folder, edit):
 
 
 BELOW = {"build_atlas": 1, "all": 1}
+SUMMED = {"summarise": 1, "draw_headline": 1}
 EDITS = {  # what is edited: (how, the jobs that run again beside the atlas)
     "a reducer's parameter": (
         lambda c: c["reducers"]["tsne"].update(iterations=260),
@@ -84,25 +80,25 @@ EDITS = {  # what is edited: (how, the jobs that run again beside the atlas)
     ),
     "a concept's labels": (
         lambda c: c["concepts"]["digits"].update(labels=[str(n) for n in range(9)]),
-        {"extract_vocabulary": 1, "find_neighbours": 1, "project": 2, "measure": 1, "draw_interactive": 4, "draw_static": 4},
+        {"extract_vocabulary": 2, "find_neighbours": 1, "project": 2, "measure": 1, **SUMMED, "draw_interactive": 4, "draw_static": 4},
     ),
     "a concept's templates": (
         lambda c: c["concepts"]["weekdays"].update(templates=["It is {label}", "On {label}", "By {label}", "Next {label}"]),
-        {"expand_prompts": 1, "extract_activations": 1, "find_neighbours": 2, "project": 4, "measure": 1,
+        {"expand_prompts": 1, "extract_activations": 2, "find_neighbours": 2, "project": 4, "measure": 1, **SUMMED,
          "draw_interactive": 7, "draw_static": 7},
     ),
     "a corpus option": (
         lambda c: c["concepts"]["weekdays"]["corpus"].update(per_label=5),
-        {"filter_corpus": 1, "extract_activations": 1, "find_neighbours": 2, "project": 4, "measure": 1,
+        {"filter_corpus": 1, "extract_activations": 2, "find_neighbours": 2, "project": 4, "measure": 1, **SUMMED,
          "draw_interactive": 7, "draw_static": 7},
     ),
     "the permutations": (
         lambda c: c["metrics"].update(permutations=199),
-        {"measure": 3, "draw_interactive": 3, "draw_static": 3},
+        {"measure": 3, **SUMMED, "draw_interactive": 3, "draw_static": 3},
     ),
     "the precision of a model": (
         lambda c: c["models"]["tiny"].update(dtype="bfloat16"),
-        {"extract_activations": 2, "extract_vocabulary": 1, "find_neighbours": 5, "project": 10, "measure": 3, "draw_interactive": 18, "draw_static": 18},
+        {"extract_activations": 4, "extract_vocabulary": 2, "find_neighbours": 5, "project": 10, "measure": 3, **SUMMED, "draw_interactive": 18, "draw_static": 18},
     ),
     "the speed of a model": (lambda c: c["models"]["tiny"].update(batch_tokens=64, device="cpu"), None),
     "the depth of a model": (lambda c: c["models"]["tiny"].update(depth=4), None),
@@ -121,7 +117,7 @@ CODE = {  # module: rules that run again
     "methods/embeddings.py": {"project", "draw_interactive", "draw_static"},
     "neighbours.py": {"find_neighbours", "project", "draw_interactive", "draw_static"},
     "geometry/cyclic.py": {"project", "measure", "draw_interactive", "draw_static"},
-    "figures/static.py": {"draw_static"},
+    "figures/static.py": {"draw_static", "draw_headline"},
     "activations.py": {"extract_activations", "find_neighbours", "project", "measure", "draw_interactive", "draw_static"},
     "corpus/occurrences.py": {"filter_corpus", "extract_activations", "find_neighbours", "project", "measure", "draw_interactive", "draw_static"},
     "logs.py": set(),
@@ -135,7 +131,8 @@ def test_edited_code_reruns_its_stage_and_below(swept, module):
     file = swept / "scripts/orrery" / module
     file.write_text(file.read_text() + "\nEDITED = True\n")
     planned = jobs(snakemake(swept, "-n", "--configfile", "mine.yaml"))
-    assert set(planned) == (CODE[module] | set(BELOW) if CODE[module] else set())
+    summed = set(SUMMED) if "measure" in CODE[module] else set()
+    assert set(planned) == (CODE[module] | summed | set(BELOW) if CODE[module] else set())
 
 
 def test_a_touch_reruns_nothing(swept):

@@ -4,7 +4,8 @@ import numpy as np
 
 from orrery.figures.chart import Axis, Chart, Line, Panel, Rules
 from orrery.figures.colours import CONTROL_COLOURS
-from orrery.measured import MEASURED, STRUCTURES
+from orrery.measured import MEASURED
+from orrery.structures import STRUCTURES
 
 
 def forest(rows):
@@ -17,24 +18,24 @@ def forest(rows):
         "best layer of each set · full: p ≤ .05, corrected over layers · grey: 95 % of the null · "
         "line: 95 % interval · small marks: controls, each at its own best layer"
     )
-    return Chart("What is there", caption, panels or [Panel([])], columns=2, aspect=max(0.35, 0.16 + 0.055 * most))
+    return Chart("What is there", caption, panels or [Panel([])], aspect=max(0.13, 0.06 + 0.033 * most))
 
 
 def _panel(structure, rows, first):
     measure = STRUCTURES[structure].measure
     marks = [] if MEASURED[measure].chance is None else [Rules([MEASURED[measure].chance])]
-    named = set()
+    if first:
+        nowhere = np.array([np.nan])
+        marks += [Line(nowhere, nowhere, colour=colour, width=2, name=name) for name, colour in CONTROL_COLOURS.items()]
     for i, row in enumerate(rows):
         y = -float(i)
         marks.append(Line(np.array([row["null_low"], row["null_high"]]), np.array([y, y]), colour="noise", width=6))
         for control, colour in CONTROL_COLOURS.items():
             value = row[f"{control}_value"]
             if np.isfinite(value):
-                name = control if first and control not in named else ""
-                named.add(control)
                 hover = [f"{control}: {value:.3g}, corrected p = {row[f'{control}_p_corrected']:.3g}"]
-                marks.append(Line(np.array([value]), np.array([y - 0.25]), colour=colour, width=0 if not name else 2,
-                                  name=name, dots=True, hover=hover))  # fmt: skip
+                place = np.array([value]), np.array([y - 0.25])
+                marks.append(Line(*place, colour=colour, width=0, dots=True, hover=hover))
         if np.isfinite(row["low"]):
             marks.append(Line(np.array([row["low"], row["high"]]), np.array([y, y]), width=1.2))
         hover = [f"{row['model']} {row['source']}/{row['concept']}, layer {row['layer']}: {row['value']:.3g}"]
@@ -42,4 +43,6 @@ def _panel(structure, rows, first):
         marks.append(Line(np.array([row["value"]]), np.array([y]), width=0, dots=True, filled=filled, hover=hover))
     names = [f"{row['model']} · {row['source']}/{row['concept']} · {row['layer']}" for row in rows]
     y = Axis(ticks=(-np.arange(len(rows)), names), limits=(-len(rows) + 0.4, 0.6))
-    return Panel(marks, Axis(MEASURED[measure].title), y, title=structure, legend="controls" if first else "")
+    return Panel(
+        marks, Axis(MEASURED[measure].title), y, title=structure + "\n" * first, legend="sets" if first else ""
+    )
