@@ -116,13 +116,14 @@ class Cloud:
 
     @cached_property
     def plane(self):
-        """The samples (N, 2) in the plane of their first two principal components."""
-        from scipy.linalg import eigh
+        """The samples (N, 2) in the plane of the first two principal components of the label means.
 
-        centred, n = self.x - self.x.mean(0), min(self.x.shape)
-        gram = centred @ centred.T if n == len(centred) else centred.T @ centred
-        s2, u = eigh(gram, subset_by_index=[n - 2, n - 1])
-        return u * np.sqrt(np.maximum(s2, 0)) if n == len(centred) else centred @ u
+        Of the means, as the samples' own plane would lean to the labels with most samples; of samples where there are
+        fewer than three labels.
+        """
+        points = self.means if self.p > 2 else self.x
+        _, _, axes = np.linalg.svd(points - points.mean(0), full_matrices=False)
+        return (self.x - self.x.mean(0)) @ axes[:2].T
 
     @cached_property
     def folds(self):
@@ -192,6 +193,21 @@ class Cloud:
             kept[chosen[group]] += held[group, chosen[group]]
         part = self.part(np.flatnonzero(chosen[self.groups] == self.classes))
         return part if part.p == self.p and (part.several or not self.several) else self
+
+    @property
+    def placed(self):
+        """The labels, where there are enough of them to be arranged otherwise."""
+        return self.classes if self.p > 2 else None
+
+    @cached_property
+    def even(self):
+        """The same with as many samples of each label: means of fewer are noisier, and so lie farther from others."""
+        counts = np.bincount(self.classes)
+        if counts.min() == counts.max():
+            return self
+        order = np.random.default_rng(self.seed).permutation(len(self.classes))
+        kept = [order[self.classes[order] == c][: counts.min()] for c in range(self.p)]
+        return self.part(np.sort(np.concatenate(kept)))
 
     def without(self, left_out):
         """The same without some samples, but for predictions, which stay those of the probes of all."""
@@ -445,7 +461,7 @@ def _regularity(which):
 
 
 def _step_ratio(cloud, search):
-    distances = clusters.pairwise_distances(cloud.means)
+    distances = clusters.pairwise_distances(cloud.even.means)
     closed = cloud.shape["topology"] == "circle"
     return ordered.step_ratio(distances, np.argsort(search.orders, axis=1), closed)
 
@@ -534,8 +550,8 @@ FUNCTIONS = {
     "two_nn": _one(lambda c: dimension.two_nn(c.x)),
     "two_nn_half": _one(lambda c: _subsample(c, 1 / 2)),
     "two_nn_quarter": _one(lambda c: _subsample(c, 1 / 4)),
-    "separability": lambda c, s: irreducible.separability_test(c.plane, s.seed, s.draws(PLANES), c.classes),
-    "mixture_index": lambda c, s: irreducible.mixture_test(c.plane, s.seed, s.draws(PLANES), c.classes),
+    "separability": lambda c, s: irreducible.separability_test(c.plane, s.seed, s.draws(PLANES), c.placed),
+    "mixture_index": lambda c, s: irreducible.mixture_test(c.plane, s.seed, s.draws(PLANES), c.placed),
     "anisotropy": _one(lambda c: dimension.anisotropy(c.raw)),
     "norm_mean": _one(lambda c: dimension.norms(c.raw)[0]),
     "norm_cv": _one(lambda c: dimension.norms(c.raw)[1]),

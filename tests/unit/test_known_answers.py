@@ -18,9 +18,6 @@ LIMIT = ALPHA + 3.1 * np.sqrt(ALPHA * (1 - ALPHA) / RUNS)  # a sound test is abo
 PERMUTATIONS = 19  # the fewest with which p can be .05, and as exact as more
 SCENES = {"noise": shapes.noise, "spectrum": shapes.spectrum, "templates": shapes.templates, "places": shapes.places}
 # Faults that are known, and why
-ALIKE = "draws put the labels of all layers into the same arrangement"
-COUNTED = "the plane is that of the samples, so the labels that have many of them lie farther out than in the draws"
-NOISIER = "means of few samples are farther from all others, and neighbours in value are about as rare"
 
 
 def rates(scenes, kind, names, sizes, runs=RUNS, layers=2, permutations=PERMUTATIONS):
@@ -92,13 +89,11 @@ def test_walks_are_flagged_as_arches():
 
 
 def test_walks_do_not_close():
-    found = rates([shapes.walks], "circle", ["ring_closure"], [(7, 4, 16), (12, 4, 256)], layers=3)
+    found = rates([shapes.walks], "circle", ["ring_closure"], [(7, 4, 16)])
     assert found["ring_closure"] <= LIMIT
 
 
-@pytest.mark.parametrize(
-    "name", ["h1_score", *(pytest.param(n, marks=pytest.mark.xfail(strict=True, reason=ALIKE)) for n in shapes.PLANE)]
-)
+@pytest.mark.parametrize("name", ["h1_score", *shapes.PLANE])
 def test_layers_that_are_arranged_differently_have_nulls_that_differ(rng, name):
     """Of one spectrum, or else the draws of all layers are alike, their maximum is that of one, and no search is paid.
 
@@ -119,9 +114,8 @@ def test_layers_that_are_arranged_differently_have_nulls_that_differ(rng, name):
 
 @pytest.mark.parametrize(
     "kind, name, p, size",
-    [pytest.param("circle", "separability", 8, 1, marks=pytest.mark.xfail(strict=True, reason=COUNTED)),
-     ("circle", "mixture_index", 8, 1), ("numbers", "left_out_rank", 20, 0), ("numbers", "left_out_value_r2", 20, 0),
-     pytest.param("numbers", "step_ratio", 20, 0, marks=pytest.mark.xfail(strict=True, reason=NOISIER))],
+    [("circle", "separability", 8, 1), ("circle", "mixture_index", 8, 1), ("numbers", "left_out_rank", 20, 0), ("numbers", "left_out_value_r2", 20, 0),
+     ("numbers", "step_ratio", 20, 0)],
 )  # fmt: skip
 def test_unequal_numbers_of_samples(monkeypatch, kind, name, p, size):
     """Rare labels have noisier means, and are rarer the larger their value: that alone is no structure."""

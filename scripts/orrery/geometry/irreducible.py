@@ -8,6 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
+MANY = 100  # classes, above which their arrangements are drawn alike in all layers
 ANGLES = 180  # directions, one degree apart
 BINS = 10
 EPSILON = 0.1
@@ -130,11 +131,26 @@ def _without_structure(x, seed, draws, classes):
     counts = np.bincount(classes)
     means = np.stack([np.bincount(classes, column) / counts for column in x.T], axis=1)
     centre = means.mean(0)
-    noise = rng.standard_normal((draws, len(counts), 2))
-    frames = np.linalg.qr(noise - noise.mean(1, keepdims=True))[0]  # signs are made up for below
-    frames *= rng.choice([-1, 1], size=(draws, 1, frames.shape[2]))
-    _, s, axes = np.linalg.svd(means - centre, full_matrices=False)
-    return (x - means[classes]) + centre + (frames * s @ axes)[:, classes]
+    return (x - means[classes]) + centre + _turned(means - centre, draws, rng)[:, classes]
+
+
+def _turned(means, draws, rng):
+    """Centred means (p, 2) arranged anew: turned as points of the space of p classes that sum to zero.
+
+    The same turns in every layer, so that layers that are arranged differently have draws that differ. Of more than a
+    hundred classes only where they go is drawn, which takes a frame (p, 2) in place of a turn (p, p).
+    """
+    p = len(means)
+    if p > MANY:
+        noise = rng.standard_normal((draws, p, 2))
+        frames = np.linalg.qr(noise - noise.mean(1, keepdims=True))[0]
+        frames *= rng.choice([-1, 1], size=(draws, 1, frames.shape[2]))  # QR's signs are no coin's
+        _, s, axes = np.linalg.svd(means, full_matrices=False)
+        return frames * s @ axes
+    space = np.linalg.qr(np.eye(p) - 1 / p)[0][:, : p - 1]
+    q, r = np.linalg.qr(rng.standard_normal((draws, p - 1, p - 1)))
+    turns = q * np.sign(np.einsum("bii->bi", r))[:, None]  # uniform (Stewart 1980)
+    return space @ (turns @ (space.T @ means))
 
 
 def _separability(clouds):
