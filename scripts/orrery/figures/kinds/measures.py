@@ -26,7 +26,7 @@ def metrics(sources, figure, shape):
     panels = [_panel(name, found, beside, legend=name == wanted[0]) for name in wanted]
     permuted = dict.fromkeys(kind for name in wanted for kind in found[name]["permuted"] if kind)
     caption = (
-        f"n = {sources.metrics['n'][0]} · {facts['source']} · null (dashed, 95 % grey): {', '.join(permuted) or 'none'}"
+        f"n = {sources.metrics['n'][0]} · {facts['source']} · null (dashed, grey): {' · '.join(permuted) or 'none'}"
         f" · filled: p ≤ .05, corrected over layers · bars: 95 % interval · seed {facts['seed']}"
     )
     return Chart(f"{facts['concept']} in {facts['model']}, all layers", caption, panels, columns=1, aspect=0.35)
@@ -38,8 +38,9 @@ def _panel(name, found, beside, legend):
              for mark in _control(series[name], control, order, legend)]  # fmt: skip
     values = [found[name]["value"], found[name]["null_low"], *(s[name]["value"] for s in beside.values() if name in s)]
     least = np.nanmin(np.concatenate(values)) if np.isfinite(np.concatenate(values)).any() else 0
+    legend = legend and bool(marks)  # it stands above the panel, its title above it
     return Panel([*marks, *curve(found[name])], layer_axis(order), Axis(limits=(min(0, least), None)),
-                 title=title_of(name), legend="controls" if legend and marks else "")  # fmt: skip
+                 title=title_of(name) + "\n" * legend, legend="sets" if legend else "")  # fmt: skip
 
 
 def _control(s, control, order, named):
