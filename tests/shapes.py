@@ -1,13 +1,10 @@
 """Sets whose structure is known: shapes planted in random directions of d dimensions, and noise without any."""
 
 import re
-from contextlib import ExitStack
-from functools import cache
 from unittest import mock
 
 import numpy as np
 from orrery import controls, measures
-from orrery.geometry import bases
 
 
 def planted(points, labels, d, noise, rng):
@@ -155,7 +152,7 @@ def rows_of(layers, kind, classes, groups, names, permutations, seed, components
     samples = {"label": classes.astype(str), "value": classes, "group": groups.astype(str)}
     options = {"preprocess": [], "components": components, "permutations": permutations}
     layers = {f"{i:02}": vectors for i, vectors in enumerate(layers)}
-    with _no_more_than(names):
+    with mock.patch.object(measures, "measures_of", lambda shape: list(names)):
         return measures.measure(layers, samples, shape_of(kind, classes.max() + 1), options, seed)
 
 
@@ -172,17 +169,3 @@ def smallest_p(rows):
 def family(name):
     """The name of a measure without its period."""
     return re.sub(r"_\d+$", "", name)
-
-
-def _no_more_than(names):
-    """Measure these alone; forms of the regressions, which are the same in all layers, are made once."""
-    made = cache(lambda q, shape, folds: _form(np.frombuffer(q).reshape(shape), np.frombuffer(folds, int)))
-    once = mock.patch.object(bases, "_error_form", lambda q, folds: made(q.tobytes(), q.shape, folds.tobytes()))
-    few = mock.patch.object(measures, "measures_of", lambda shape: list(names))
-    stack = ExitStack()
-    stack.enter_context(once)
-    stack.enter_context(few)
-    return stack
-
-
-_form = bases._error_form

@@ -469,7 +469,7 @@ def _step_ratio(cloud, search):
 def _regression(basis_of):
     def fitted(cloud, search):
         basis = basis_of(cloud.values)
-        return bases.basis_r2(cloud.coordinates, basis, cloud.folds, search.orders)
+        return bases.basis_r2(cloud.coordinates, basis, cloud.folds, search.orders[: 1 + LABEL_PERMUTATIONS])
 
     return fitted
 

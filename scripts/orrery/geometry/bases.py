@@ -1,7 +1,7 @@
 """What functions of the value predict about class means of values that were hidden: helix, polynomial, digits.
 
 The other direction than a probe: the vectors are predicted from the value. The held-out prediction is linear in the
-vectors, so a permutation of them against the basis costs a few products with matrices of one column per function.
+vectors, so a permutation of them against the basis costs two products with matrices of one column per function.
 """
 
 import numpy as np
@@ -264,34 +264,33 @@ def _ratio(a, b):
 def _held_out_squares(coordinates, bases, folds, orders, fit=0):
     """Σ ‖coordinates[order] + fit - prediction‖² over hidden values, for each basis and order: array (bases, B).
 
-    With R = I - H, H the held-out predictions, that of permuted coordinates P Y is the inner product of RᵀR with
-    P Y Yᵀ Pᵀ: V² operations for all bases together, whatever the number of coordinates. Large matrix products would
-    need more of them, and all cores.
+    With orthonormal columns Q, hidden rows f and targets T, the prediction is Q_f (I - Q_fᵀ Q_f)⁺ (Qᵀ T - Q_fᵀ T_f):
+    2 V q k multiplications. The folds are stacked, filled up with zeros to the largest.
     """
-    folds, y = np.asarray(folds), np.asarray(coordinates, dtype=float)
+    y = np.asarray(coordinates, dtype=float)
     fit, n = np.broadcast_to(np.asarray(fit, dtype=float), y.shape), len(y)
+    rows = [np.flatnonzero(folds == fold) for fold in np.unique(folds)]
+    longest = max(map(len, rows))
+    place = np.stack([np.pad(row, (0, longest - len(row)), constant_values=n) for row in rows])  # (F, m)
     bases = [_orthonormal(basis) for basis in bases]
     squares = np.full((len(bases), len(orders)), np.nan)
-    size, trained = np.square(y).sum() + np.square(fit).sum(), n - np.unique(folds, return_counts=True)[1].max()
-    if not np.isfinite(size) or size <= 1e-24 or any(trained <= q.shape[1] for q in bases):
+    size = np.square(y).sum() + np.square(fit).sum()
+    if not np.isfinite(size) or size <= 1e-24 or any(n - longest <= q.shape[1] for q in bases):
         return squares
-    forms = np.stack([_error_form(q, folds) for q in bases])
-    crossing = (forms @ fit) @ y.T  # (bases, V, V): what a row of coordinates meets at the place of a value
-    constant = ((forms @ fit) * fit).sum((1, 2))
-    crossed = bool(np.abs(crossing).max() > 0)
-    gram, flat, rows = (y @ y.T).astype(np.float32), forms.reshape(len(forms), -1).astype(np.float32), np.arange(n)
+    operators = [_fold_operators(np.pad(q, ((0, 1), (0, 0)))[place]) for q in bases]
+    y, fit = (np.pad(a, ((0, 1), (0, 0))).astype(np.float32) for a in (y, fit))
+    fit = fit[place]
     for i, order in enumerate(np.atleast_2d(orders)):
-        squares[:, i] = flat @ gram.take(order, 0).take(order, 1).ravel()
-        if crossed:
-            squares[:, i] += 2 * crossing[:, rows, order].sum(1)
-    return squares + constant[:, None]
+        targets = y[np.append(order, n)[place]] + fit  # (F, m, k)
+        for j, (products, predict) in enumerate(operators):
+            hidden = products @ targets
+            error = targets - predict @ (hidden.sum(0) - hidden)
+            squares[j, i] = np.vdot(error, error)
+    return squares
 
 
-def _error_form(q, folds):
-    """RᵀR (V, V) of a basis with orthonormal columns Q; rows f hidden, H_f = Q_f (I - Q_fᵀ Q_f)⁺ Qᵀ but for those."""
-    residual = np.eye(len(q))
-    for fold in np.unique(folds):
-        hidden = folds == fold
-        inverse = np.linalg.pinv(np.eye(q.shape[1]) - q[hidden].T @ q[hidden], rcond=1e-8, hermitian=True)
-        residual[np.ix_(hidden, ~hidden)] = -q[hidden] @ inverse @ q[~hidden].T
-    return residual.T @ residual
+def _fold_operators(q):
+    """Q_fᵀ (F, q, m) and Q_f (I - Q_fᵀ Q_f)⁺ (F, m, q) of the rows Q_f (F, m, q) of every fold."""
+    transposed = np.ascontiguousarray(q.transpose(0, 2, 1))
+    inverse = np.linalg.pinv(np.eye(q.shape[2]) - transposed @ q, rcond=1e-8, hermitian=True)
+    return transposed.astype(np.float32), (q @ inverse).astype(np.float32)
