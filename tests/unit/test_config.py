@@ -227,7 +227,7 @@ def test_controls_are_a_choice():
 
 def test_schema_and_code_name_the_same_measures_and_controls():
     from orrery.measured import CONTROLS, MEASURED
-    from orrery.measures import FUNCTIONS
+    from orrery.statistics import FUNCTIONS
 
     assert SCHEMA["$defs"]["measure"]["enum"] == list(MEASURED) and set(FUNCTIONS) == set(MEASURED)
     assert SCHEMA["properties"]["controls"]["default"] == list(CONTROLS)

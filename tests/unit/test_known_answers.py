@@ -6,7 +6,7 @@ docs/known-answers.md is about the same sets, with more runs and in more sizes.
 import numpy as np
 import pytest
 import shapes
-from orrery import measures
+from orrery import clouds, measures
 from orrery.geometry.cyclic import class_means
 from orrery.geometry.irreducible import mixture_test, separability_test
 from orrery.geometry.persistence import h1_score
@@ -37,7 +37,7 @@ def rates(scenes, kind, names, sizes, runs=RUNS, layers=2, permutations=PERMUTAT
 @pytest.fixture
 def few_folds(monkeypatch):
     """Five folds of the labels on a line instead of twenty, for speed."""
-    monkeypatch.setattr(measures, "MAX_FOLDS", 5)
+    monkeypatch.setattr(clouds, "MAX_FOLDS", 5)
 
 
 def test_every_measure_with_a_null_is_in_the_suite():

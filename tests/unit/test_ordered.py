@@ -5,7 +5,7 @@ from itertools import pairwise, permutations
 import numpy as np
 import pytest
 from orrery.errors import OrreryError
-from orrery.geometry.arch import arch_null, arch_share, walk_share
+from orrery.geometry.arch import arch_null, arch_share
 from orrery.geometry.bases import (
     basis_r2,
     digit_basis,
@@ -460,17 +460,8 @@ def test_principal_components_of_a_walk_are_half_and_full_cosine():
     for h in (1, 2):
         cosine = np.cos(np.pi * h * (np.arange(1000) + 0.5) / 1000) * np.sqrt(2 / 1000)
         assert abs(vectors[:, -h] @ cosine) > 0.99
-    assert walk_share(1000, 1) == pytest.approx(6 / np.pi**2, abs=1e-4)
-    assert arch_share(x) == pytest.approx(walk_share(1000), abs=0.01)
+    assert arch_share(x) == pytest.approx(7.5 / np.pi**2, abs=0.01)
     assert p_value(arch_null(x, 0, 199)) > 0.05
-
-
-@pytest.mark.parametrize("v", [4, 7, 30])
-def test_share_of_a_walk_from_the_covariance_of_its_points(v):
-    centring = np.eye(v) - 1 / v
-    covariance = centring @ np.minimum.outer(np.arange(v), np.arange(v)) @ centring
-    squares = np.sort(np.linalg.eigvalsh(covariance))[::-1]
-    assert walk_share(v) == pytest.approx(squares[:2].sum() / squares.sum())
 
 
 def test_share_by_projection(rng):

@@ -10,16 +10,6 @@ import numpy as np
 LOW = 12  # cosines within which the null turns the set: the arch, and enough beside it to tell the steps' covariance
 
 
-def walk_share(n, components=2):
-    """Expected share of the variance of a random walk of n points in its first cosines.
-
-    The covariance of the centred walk is the pseudo-inverse of the Laplacian of a path, so that the cosines are its
-    eigenvectors, with eigenvalues 1/λ_h, λ_h = 4 sin²(πh/2n); these sum to (n² - 1)/6. Of many points the h-th cosine
-    has 6/(πh)²: 60.8 % and 15.2 %. Principal components have slightly more, as they follow the walk at hand.
-    """
-    return (1 / _laplacian(n)[:components]).sum() * 6 / (n**2 - 1)
-
-
 def _laplacian(n):
     return 4 * np.sin(np.pi * np.arange(1, n) / (2 * n)) ** 2
 
@@ -36,7 +26,7 @@ def arch_share(coordinates):
 
     The first two components of the discrete cosine transform (DCT-II, Ahmed, Natarajan and Rao 1974), which need no
     fit. From 0 to 1: a straight line has .99, a half circle .99, a closed circle .86, white noise 2/(V - 1), a random
-    walk `walk_share`, about .76. A high share is no evidence by itself: `arch_null` says what a walk would have.
+    long walk about 7.5/π² = .76. A high share is no evidence by itself: `arch_null` says what a walk would have.
 
     Parameters
     ----------

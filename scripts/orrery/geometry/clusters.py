@@ -217,10 +217,11 @@ def neighbours_elsewhere(distances, classes, groups):
 def neighbour_purity(neighbours, labels):
     """Mean share of a sample's k nearest neighbours that have its label.
 
-    From 0 to 1; chance is `purity_chance`, 1/p for templates. It sees clusters of any shape, but nothing beyond them: a
-    ring of labels and a simplex of labels score the same. Where templates differ more than labels do, the neighbours
-    are those of the most similar template and purity stays near chance for labels that are plain within each; centre
-    the templates first. A few points that are neighbours of very many (hubs, common in many dimensions) can decide it.
+    From 0 to 1; chance is the mean of the null, 1/p for templates. It sees clusters of any shape, but nothing beyond
+    them: a ring of labels and a simplex of labels score the same. Where templates differ more than labels do, the
+    neighbours are those of the most similar template and purity stays near chance for labels that are plain within
+    each; centre the templates first. A few points that are neighbours of very many (hubs, common in many dimensions)
+    can decide it.
 
     Parameters
     ----------
@@ -239,20 +240,6 @@ def neighbour_purity(neighbours, labels):
     step = max(1, BLOCK // neighbours.size)
     blocks = (labels[i : i + step] for i in range(0, len(labels), step))
     return np.concatenate([(b[:, neighbours] == b[:, :, None]).mean((1, 2)) for b in blocks])
-
-
-def purity_chance(classes, groups):
-    """Share of pairs of samples from different groups that have the same label: what a random neighbour gives.
-
-    Where all samples are one group, every sample counts as its own. NaN for a single sample.
-    """
-    _, group = np.unique(np.asarray(groups), return_inverse=True)
-    if group.max() == 0:
-        group = np.arange(len(group))
-    pairs = np.unique(np.c_[group, classes], axis=0, return_counts=True)[1]
-    same = (np.bincount(classes) ** 2).sum() - (pairs**2).sum()
-    both = len(group) ** 2 - (np.bincount(group) ** 2).sum()
-    return float(same / both) if both else float("nan")
 
 
 def probe_accuracy(weights, labels, p):

@@ -106,8 +106,8 @@ def participation_ratio(vectors):
 
     From 1 (a line) to min(N - 1, D). It is biased downwards: for isotropic Gaussian noise it is about N·D/(N + D), not
     D, and in general 1/PR of the sample is about 1/PR of the population + 1/N. So compare sets at the same N, with
-    noise of the same shape, or take `unbiased_participation_ratio`. One direction of very large variance, as trained
-    models have, brings it near 1 whatever the others do.
+    noise of the same shape. One direction of very large variance, as trained models have, brings it near 1 whatever the
+    others do.
 
     Parameters
     ----------
@@ -118,47 +118,12 @@ def participation_ratio(vectors):
     float
         NaN where the vectors are all the same.
     """
-    _, trace, square, _ = _moments(vectors)
-    return float(trace**2 / square) if trace > 0 else float("nan")
-
-
-def unbiased_participation_ratio(vectors):
-    """(tr Σ)² / tr Σ² with an unbiased estimate of each from N samples (Himeno and Yamada 2014; Chun et al. 2026).
-
-    With S the sample covariance and Q = Σ‖xᵢ - x̄‖⁴/(N - 1), both for any distribution:
-    (tr Σ)² ≈ c [2 tr S² + (N² - 3N + 1)(tr S)² - NQ] and tr Σ² ≈ c [(N - 1)(N - 2) tr S² + (tr S)² - NQ],
-    c = (N - 1)/(N(N - 2)(N - 3)).
-
-    Isotropic Gaussian noise gives D. The samples have to be independent: those of one template or document are not, and
-    then too little is corrected.
-
-    Parameters
-    ----------
-    vectors : array (N, D)
-
-    Returns
-    -------
-    float
-        NaN for fewer than four samples, where they are all the same, or where the estimate of tr Σ² is not above 0.
-    """
-    n, trace, square, fourth = _moments(vectors)
-    if n < 4 or not trace > 0:
-        return float("nan")
-    above = 2 * square + (n**2 - 3 * n + 1) * trace**2 - n * fourth
-    below = (n - 1) * (n - 2) * square + trace**2 - n * fourth
-    return float(above / below) if below > 0 else float("nan")
-
-
-def _moments(vectors):
-    """N, tr S, tr S² and Q of vectors (N, D), S being their covariance; zeros where they are all the same."""
     x = np.asarray(vectors, dtype=float)
-    n, scale = len(x), np.abs(x).max()
-    x = x - x.mean(0)
-    if n < 2 or np.abs(x).max() <= 1e-9 * scale:
-        return n, 0.0, 0.0, 0.0
-    lengths = (x**2).sum(1)
-    inner = x @ x.T if n <= x.shape[1] else x.T @ x
-    return n, lengths.sum() / (n - 1), (inner**2).sum() / (n - 1) ** 2, (lengths**2).sum() / (n - 1)
+    scale, x = np.abs(x).max(), x - x.mean(0)
+    if len(x) < 2 or np.abs(x).max() <= 1e-9 * scale:
+        return float("nan")
+    inner = x @ x.T if len(x) <= x.shape[1] else x.T @ x
+    return float(np.trace(inner) ** 2 / (inner**2).sum())
 
 
 def anisotropy(vectors):

@@ -2,7 +2,7 @@
 
 In many dimensions random means are nearly a regular simplex, random differences are nearly orthogonal, and children
 scattered at random around random parents are a perfect orthogonal hierarchy (Golechha et al. 2025). So each number
-stands beside its null: what it is for the same means under other parents, or in another arrangement.
+stands beside its null or the controls: what it is for the same means under other parents, or for noise.
 """
 
 import numpy as np
@@ -136,39 +136,6 @@ def simplex_cv(means):
     """
     gram = _gram(means)
     return _cv(gram) if len(gram) > 2 and gram.trace() > 0 else float("nan")
-
-
-def simplex_test(means, seed, draws):
-    """`simplex_cv` of class means, and of random arrangements of them with the same spectrum: lower is more even.
-
-    A random rotation among the classes keeps all singular values and directions of the centred means (a rotation test,
-    Langsrud 2005). If the means are independent draws of one Gaussian, of any covariance, all arrangements are equally
-    likely. So a simplex is not found because there are many dimensions, and not missed because a few are large.
-
-    Parameters
-    ----------
-    means : array (p, D)
-    seed : int
-    draws : int
-        Each takes a p × p matrix: about a second for a thousand classes.
-
-    Returns
-    -------
-    array (1 + draws,)
-        NaN where `simplex_cv` is not defined.
-    """
-    found = np.full(1 + draws, np.nan)
-    found[0] = simplex_cv(means)
-    if np.isnan(found[0]):
-        return found
-    rng = np.random.default_rng(seed)
-    p, rank = len(means), min(len(means) - 1, np.shape(means)[1])
-    squares = np.linalg.eigvalsh(_gram(means))[::-1][:rank]
-    for i in range(draws):
-        noise = rng.standard_normal((p, rank))
-        frame = np.linalg.qr(noise - noise.mean(0))[0]  # the sign of a column changes nothing here
-        found[1 + i] = _cv((frame * squares) @ frame.T)
-    return found
 
 
 def _cv(gram):
