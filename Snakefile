@@ -19,10 +19,14 @@ include: "workflow/rules/comparisons.smk"
 include: "workflow/rules/atlas.smk"
 
 
+# Nodes of a cluster are seldom on the network, so assets are fetched where Snakemake runs; the others take no time.
 localrules:
     all,
     figures,
     atlas,
+    fetch_asset,
+    expand_prompts,
+    share_plotly,
 
 
 rule all:

@@ -112,11 +112,11 @@ def specs_together(config, source, concept):
     return {name: corpus_spec(config, name) for name in others}
 
 
-def parts_of(config, source, concept, pattern):
-    """The files of the parts of a scan. One that stops early reads a prefix, of which there is only one."""
+def parts_of(config, source, concept):
+    """The wildcards of the parts of a scan. One that stops early reads a prefix, of which there is only one."""
     spread = config["concepts"][concept]["corpus"]["sampling"] == "spread"
     parts = config["corpora"][source]["scatter"] if spread else 1
-    return [pattern.format(source=source, concept=concept, part=n + 1, parts=parts) for n in range(parts)]
+    return [{"source": source, "concept": concept, "part": n + 1, "parts": parts} for n in range(parts)]
 
 
 def shape_of(concept):

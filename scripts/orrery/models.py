@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 import transformers
 
+from orrery.cards import own_card
 from orrery.errors import OrreryError
 
 
@@ -38,11 +39,11 @@ class LanguageModel:
 
 
 def pick_device(name):
-    """auto → CUDA where there is a GPU, else Apple's, else the CPU; anything else as it says."""
+    """auto → a free CUDA card where there is one, else Apple's GPU, else the CPU; anything else as it says."""
     if name not in ("auto", "spread"):
         return torch.device(name)
     if torch.cuda.is_available():
-        return torch.device("cuda")
+        return torch.device("cuda", own_card())
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 

@@ -424,19 +424,22 @@ def test_score_knows_no_scale_place_direction_or_order(rng):
     ).any()
 
 
-def test_draws_have_the_spectrum_of_the_means_and_the_same_turn_in_every_layer(rng, monkeypatch):
-    seen = []
+def test_draws_have_the_lengths_of_the_means_and_the_same_turn_in_every_layer(rng, monkeypatch):
+    seen, spectra = [], []
     monkeypatch.setattr(persistence, "_scores", lambda clouds: seen.append(clouds) or np.zeros(len(clouds)))
     vectors, classes = ring(rng, d=40, noise=0.5)
-    h1_score(vectors, classes, 1, 5)
-    h1_score(vectors[:, :3], classes, 1, 5)  # of lower rank
-    means = class_means(vectors, classes, 7)
-    expected = np.linalg.svd(means - means.mean(0), compute_uv=False)[:6]
-    for cloud in seen[0]:
-        np.testing.assert_allclose(cloud.mean(0), 0, atol=1e-12)
-        np.testing.assert_allclose(np.linalg.svd(cloud, compute_uv=False), expected)
-    bases = [[cloud / np.linalg.norm(cloud, axis=0) for cloud in clouds[1:]] for clouds in seen]
-    np.testing.assert_allclose([b[:, :3] for b in bases[0]], bases[1], atol=1e-12)
+    for layer in (vectors, vectors[:, :3]):  # the second is of lower rank
+        h1_score(layer, classes, 1, 5)
+        means = class_means(layer, classes, 7)
+        means -= means.mean(0)
+        spectra.append(np.linalg.svd(means, compute_uv=False)[:6])
+        for cloud in seen[-1]:
+            np.testing.assert_allclose(np.linalg.norm(cloud, axis=1), np.linalg.norm(means, axis=1))
+        np.testing.assert_allclose(np.linalg.svd(seen[-1][0], compute_uv=False), spectra[-1])
+    for full, low in zip(seen[0][1:], seen[1][1:]):  # rows are as a turned basis, times the spectrum, points to
+        expected = (full / spectra[0])[:, :3] * spectra[1]
+        unit = [x / np.linalg.norm(x, axis=1, keepdims=True) for x in (expected, low)]
+        np.testing.assert_allclose(*unit, atol=1e-12)
 
 
 def test_score_takes_no_more_classes_than_the_cap(rng, monkeypatch):

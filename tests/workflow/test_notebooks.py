@@ -46,6 +46,8 @@ def results(olmo, tmp_path_factory):
         "assets": {"olmo": {"path": str(olmo)}},
         "models": {"olmo": {"asset": "olmo", "depth": 2, "layers": ["embed"]}},
         "run": {"models": ["olmo"], "formats": ["html"]},
+        "controls": ["random-tokens"],  # the measures have tests of their own
+        "metrics": {"permutations": 99},
     }
     example = str(ROOT / "docs/examples/integers.yaml")
     done = snakemake(folder, "--cores", "2", "--configfile", example, write(folder, mine))

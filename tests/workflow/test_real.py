@@ -17,6 +17,8 @@ REAL = {
         "formats": ["html", "png"],
     },
     "models": {"smollm2-135m": {"layers": ["embed", 8]}, "minilm": {"layers": ["embed"]}},
+    "controls": ["random-tokens", "untrained"],
+    "metrics": {"permutations": 1999},
 }
 MONTHS = "results/metrics/minilm/wikipedia/months.parquet"
 PAGES = ["atlas/index.html", "figures/smollm2-135m/prompts/weekdays/08/pca/scatter-3d.html",

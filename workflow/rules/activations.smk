@@ -15,8 +15,8 @@ rule extract_activations:
     threads: HALF
     resources:
         gpu=1,
-        mem_mb=16000,
-        runtime=240,
+        mem_mb=growing(16000),
+        runtime=growing(240),
     params:
         code=orrery.code_version("extract_activations"),
         reading=lambda wc: orrery.reading_of(config, wc.model),
@@ -41,8 +41,8 @@ rule extract_vocabulary:
         "../../envs/orrery.yaml"
     threads: 1
     resources:
-        mem_mb=16000,
-        runtime=60,
+        mem_mb=growing(16000),
+        runtime=growing(60),
     params:
         code=orrery.code_version("extract_vocabulary"),
         model=lambda wc: orrery.reading_of(config, wc.model)["model"] | {"quantization": "none"},

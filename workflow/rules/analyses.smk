@@ -1,6 +1,6 @@
 rule analyse:
     input:
-        vectors=lambda wc: rules.project.output.projection.format(**wc),
+        vectors=lambda wc: rules.project.output.projection.apply_wildcards(wc),
     output:
         analysis="results/analyses/{model}/{source}/{concept}/{layer}/{reducer}.h5",
         pairs="results/analyses/{model}/{source}/{concept}/{layer}/{reducer}.pairs.csv",
@@ -15,8 +15,8 @@ rule analyse:
         "../../envs/orrery.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=growing(4000),
+        runtime=growing(30),
     params:
         code=orrery.code_version("analyse"),
         permutations=config["metrics"]["permutations"],

@@ -1,6 +1,6 @@
 rule fetch_asset:
     input:
-        lambda wc: orrery.files_of(config["assets"][wc.asset].get("path")),
+        lambda wc: local_files(config["assets"][wc.asset].get("path")),
     output:
         folder=directory("results/assets/{asset}"),
     log:
@@ -11,8 +11,8 @@ rule fetch_asset:
         "../../envs/orrery.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=growing(4000),
+        runtime=growing(120),
     params:
         code=lambda wc: orrery.conversion_version(config["assets"][wc.asset]),
         asset=lambda wc: config["assets"][wc.asset],

@@ -11,8 +11,8 @@ rule build_atlas:
         "../../envs/orrery.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         code=orrery.code_version("build_atlas"),
     message:

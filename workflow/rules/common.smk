@@ -35,6 +35,11 @@ RAW = {name for name, corpus in config["corpora"].items() if not corpus["labelle
 SCATTERED = {name for name, corpus in config["corpora"].items() if corpus["scatter"] > 1}
 
 
+def growing(amount):
+    """A resource that grows with every attempt; how many there are is said by the profile."""
+    return lambda wc, attempt: attempt * amount
+
+
 def any_of(names):
     """A wildcard constraint that lets these names through and nothing else."""
     return "|".join(map(re.escape, sorted(names))) or "(?!)"
@@ -64,6 +69,11 @@ def asset_of(table):
     return lambda wc: f"results/assets/{config[table][getattr(wc, wildcard)]['asset']}"
 
 
+def local_files(path):
+    """The user's own files under a path: never in a storage."""
+    return list(map(local, orrery.files_of(path)))
+
+
 def measured_beside(wc):
     """The activations of the controls that are read from files, by the controls' names."""
     found = orrery.measured_controls(config, wc.model, wc.source, wc.concept)
@@ -83,10 +93,10 @@ def figure_sources(wc):
     control = orrery.controlled(config, wc.source, wc.concept, wc.reducer)
     sources = {}
     for stage in orrery.files_needed(config, wc.figure):
-        sources[stage] = stages[stage].format(**wc)
+        sources[stage] = stages[stage].apply_wildcards(wc)
         if control and stage != "metrics" and wc.layer != "all":
             name = "control" if stage == "projection" else f"control_{stage}"
-            sources[name] = stages[stage].format(**{**wc, "concept": control})
+            sources[name] = stages[stage].apply_wildcards({**wc, "concept": control})
     return sources
 
 
@@ -95,7 +105,7 @@ def compared(wc):
     kind = config["comparisons"][wc.comparison]["kind"]
     if kind in orrery.PAIRED:
         pairs = orrery.compared_pairs(config, wc.comparison)
-        return [rules.compare_layers.output.similarity.format(**pair) for pair in pairs]
+        return [rules.compare_layers.output.similarity.apply_wildcards(pair) for pair in pairs]
     panels = kind == "panels"
     path = rules.project.output.projection if panels else rules.measure.output.table
-    return [path.format(**place) for place in orrery.compared_places(config, wc.comparison)]
+    return [path.apply_wildcards(place) for place in orrery.compared_places(config, wc.comparison)]

@@ -12,8 +12,8 @@ rule compare_interactive:
         "../../envs/orrery.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         code=orrery.code_version("compare_interactive"),
         comparison=lambda wc: config["comparisons"][wc.comparison],
@@ -44,8 +44,8 @@ rule compare_static:
         "../../envs/orrery.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         code=orrery.code_version("compare_static"),
         comparison=lambda wc: config["comparisons"][wc.comparison],

@@ -7,8 +7,8 @@ rule share_plotly:
         "../../envs/orrery.yaml"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=5,
+        mem_mb=growing(500),
+        runtime=growing(5),
     message:
         "Writing the plotting library that all interactive figures share"
     script:
@@ -29,8 +29,8 @@ rule draw_interactive:
         "../../envs/orrery.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         code=orrery.code_version("draw_interactive"),
         figure=lambda wc: config["figures"][wc.figure],
@@ -62,8 +62,8 @@ rule draw_static:
         "../../envs/orrery.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         code=orrery.code_version("draw_static"),
         figure=lambda wc: config["figures"][wc.figure],

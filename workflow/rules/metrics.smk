@@ -12,8 +12,8 @@ rule measure:
         "../../envs/orrery.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=120,
+        mem_mb=growing(8000),
+        runtime=growing(120),
     params:
         code=orrery.code_version("measure"),
         shape=lambda wc: orrery.shape_of(config["concepts"][wc.concept]),
@@ -28,7 +28,7 @@ rule measure:
 
 rule summarise:
     input:
-        tables=[rules.measure.output.table.format(**place) for place in orrery.headline_places(config)],
+        tables=[rules.measure.output.table.apply_wildcards(place) for place in orrery.headline_places(config)],
     output:
         table="results/headline.csv",
     log:
@@ -37,8 +37,8 @@ rule summarise:
         "../../envs/orrery.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         code=orrery.code_version("summarise"),
     message:
@@ -61,8 +61,8 @@ rule draw_headline:
         "../../envs/orrery.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         code=orrery.code_version("draw_headline"),
         plotly=config["run"]["plotly"],

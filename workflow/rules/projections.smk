@@ -13,8 +13,8 @@ rule find_neighbours:
         "../../envs/orrery.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=growing(4000),
+        runtime=growing(30),
     params:
         code=orrery.code_version("find_neighbours"),
         preprocess=lambda wc: [step for step in wc.graph.split(".")[:-2] if step != "raw"],
@@ -29,8 +29,8 @@ rule find_neighbours:
 rule project:
     input:
         activations="results/activations/{model}/{source}/{concept}.h5",
-        graph=lambda wc: rules.find_neighbours.output.graph.format(
-            graph=orrery.graph_of(config["reducers"][wc.reducer]), **wc
+        graph=lambda wc: rules.find_neighbours.output.graph.apply_wildcards(
+            {**wc, "graph": orrery.graph_of(config["reducers"][wc.reducer])}
         ),
     output:
         projection="results/projections/{model}/{source}/{concept}/{layer}/{reducer}.h5",
@@ -44,8 +44,8 @@ rule project:
         "../../envs/orrery.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         code=orrery.code_version("project"),
         reducer=lambda wc: config["reducers"][wc.reducer],
@@ -70,8 +70,8 @@ rule project_all:
         "../../envs/orrery.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=growing(8000),
+        runtime=growing(240),
     params:
         code=orrery.code_version("project_all"),
         reducer=lambda wc: config["reducers"][wc.reducer],

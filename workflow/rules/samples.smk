@@ -15,8 +15,8 @@ rule filter_corpus:
         "../../envs/orrery.yaml"
     threads: HALF
     resources:
-        mem_mb=lambda wc, threads: 1000 + 1000 * threads,
-        runtime=480,
+        mem_mb=lambda wc, threads, attempt: attempt * (1000 + 1000 * threads),
+        runtime=growing(480),
     params:
         code=orrery.code_version("filter_corpus"),
         corpus=lambda wc: orrery.corpus_content(config["corpora"][wc.source]),
@@ -46,8 +46,8 @@ rule scan_part:
         "../../envs/orrery.yaml"
     threads: HALF
     resources:
-        mem_mb=lambda wc, threads: 1000 + 1000 * threads,
-        runtime=480,
+        mem_mb=lambda wc, threads, attempt: attempt * (1000 + 1000 * threads),
+        runtime=growing(480),
     params:
         code=orrery.code_version("filter_corpus"),
         corpus=lambda wc: orrery.corpus_content(config["corpora"][wc.source]),
@@ -67,7 +67,10 @@ rule scan_part:
 rule gather_parts:
     input:
         corpus=asset_of("corpora"),
-        parts=lambda wc: orrery.parts_of(config, wc.source, wc.concept, rules.scan_part.output.candidates),
+        parts=lambda wc: [
+            rules.scan_part.output.candidates.apply_wildcards(part)
+            for part in orrery.parts_of(config, wc.source, wc.concept)
+        ],
     output:
         samples="results/samples/{source}/{concept}.parquet",
     log:
@@ -80,8 +83,8 @@ rule gather_parts:
         "../../envs/orrery.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         code=orrery.code_version("filter_corpus"),
         corpus=lambda wc: orrery.corpus_content(config["corpora"][wc.source]),
@@ -107,8 +110,8 @@ rule import_samples:
         "../../envs/orrery.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         code=orrery.code_version("import_samples"),
         corpus=lambda wc: config["corpora"][wc.source],
@@ -121,7 +124,7 @@ rule import_samples:
 
 rule expand_prompts:
     input:
-        lambda wc: orrery.files_of(config["concepts"][wc.concept].get("templates_file")),
+        lambda wc: local_files(config["concepts"][wc.concept].get("templates_file")),
     output:
         samples="results/samples/prompts/{concept}.parquet",
     log:
@@ -132,8 +135,8 @@ rule expand_prompts:
         "../../envs/orrery.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         code=orrery.code_version("expand_prompts"),
         templates=lambda wc: config["concepts"][wc.concept].get("templates", []),

@@ -12,8 +12,8 @@ rule compare_layers:
         "../../envs/orrery.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         code=orrery.code_version("compare_layers"),
         options=lambda wc: orrery.similarity_options(config),
