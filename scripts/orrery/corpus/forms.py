@@ -35,10 +35,13 @@ _UNSUPPORTED = {
     r"[*+?}]\+": "a possessive repetition",
     r"\^|\$|\\[bBAzZ]": "an anchor; an occurrence is a whole word by itself",
 }
+_LITERAL = re.compile(r"[\w ,;:'/-]+")
 
 
 def mistake(form):
     """Why a form cannot be searched for, or None."""
+    if _LITERAL.fullmatch(form):  # most are, and hundreds are looked at whenever a workflow is read
+        return None
     plain = re.sub(r"\\[pP](\{\^?\w+\}|\w)|\\x\{\w+\}", r"\\w", form)
     try:
         pattern = re.compile(plain)
