@@ -1,10 +1,10 @@
-"""Colours by topology: a cycle for circles, an order for lines, distinct hues for what has no order."""
+"""Colours by topology: a cycle for circles, an order for lines, a map for places, distinct hues for the rest."""
 
 import math
 
 import numpy as np
 
-from orrery.measured import CONTROLS
+from orrery.measured import CONTROLS, LINES, PLACES
 
 # Ten colours from dark violet to yellow, equal steps of lightness (viridis of van der Walt and Smith, public domain).
 SEQUENCE = [
@@ -30,23 +30,65 @@ CONTROL_COLOURS = dict(zip(CONTROLS, DISTINCT[1:]))
 DARKEST = {"light": 0.0, "dark": 0.2}  # where a scale begins, so that its first colour is seen on the paper
 
 
-def class_colours(values, shape, theme="light"):
+def class_colours(values, shape, theme="light", labels=()):
     """Colours as hex strings of classes in the order of their values.
 
-    On a circle a class has the colour of its angle, whatever other classes there are.
+    On a circle a class has the colour of its angle, in a tree of its parent, on a plane, sphere, torus or grid of its
+    place, whatever other classes there are.
 
     Parameters
     ----------
     values : array (p,)
     shape : dict
-        topology, and for a circle its period.
+        topology, and what goes with it: period, parents, coordinates, periods.
+    labels : sequence of length p
+        For parents and places, which go by label.
     """
-    n = len(values)
-    if shape["topology"] == "circle":
+    n, topology = len(values), shape["topology"]
+    if topology == "circle":
         return [cyclic(value / shape["period"], theme) for value in values]
-    if shape["topology"] == "line":
+    if topology in LINES:
         return [sequential(i / max(1, n - 1), theme) for i in range(n)]
-    return (DISTINCT * n)[:n] if n <= len(DISTINCT) else [_hue(i / n, i % 2, theme) for i in range(n)]
+    if topology in PLACES:
+        colours = dict(zip(shape["coordinates"], _of_places(shape, theme)))
+        return [colours[label] for label in labels]
+    if topology == "tree":
+        parents = list(dict.fromkeys(shape["parents"].values()))
+        colours = dict(zip(parents, _distinct(len(parents), theme)))
+        return [colours[shape["parents"][label]] for label in labels]
+    return _distinct(n, theme)
+
+
+def _distinct(n, theme):
+    return DISTINCT[:n] if n <= len(DISTINCT) else [_hue(i / n, i % 2, theme) for i in range(n)]
+
+
+def _of_places(shape, theme):
+    """The colours of all places of a set.
+
+    A plane is laid on lightness and the axis from blue to yellow, which all eyes see, the red of what is light is for
+    those that see it; a sphere has the hue of its longitude and the lightness of its latitude; a torus is one in the
+    space of colours: hue by its first angle, lightness and chroma by the second.
+    """
+    places = np.array(list(shape["coordinates"].values()), dtype=float)
+    if shape["topology"] == "torus":
+        first, second = 2 * np.pi * (places / shape["periods"])[:, :2].T
+        return [
+            cyclic(a / (2 * np.pi), theme, 0.13 * math.cos(b), 0.09 + 0.04 * math.sin(b)) for a, b in zip(first, second)
+        ]
+    if shape["topology"] == "sphere":
+        places = places[:, ::-1]
+        longitudes = np.sort(places[:, 0] % 360)
+        gaps = np.diff(longitudes, append=longitudes[0] + 360)
+        if gaps.max() < 180:
+            return [cyclic(x / 360, theme, 0.14 * y / 90, 0.125 * math.cos(math.radians(y)) ** 0.5) for x, y in places]
+        places[:, 0] = (places[:, 0] - longitudes[(gaps.argmax() + 1) % len(gaps)]) % 360  # part of it is a plane
+    low, high = places[:, :2].min(0), places[:, :2].max(0)
+    middle = 0.60 if theme == "light" else 0.70
+    return [
+        _oklch_to_hex(middle + 0.15 * y, math.hypot(0.07 * y, 0.12 * x), math.atan2(0.12 * x, 0.07 * y))
+        for x, y in 2 * (places[:, :2] - low) / np.where(high > low, high - low, 1) - 1
+    ]
 
 
 def colour_scale(name, theme="light"):
@@ -62,15 +104,15 @@ def _hue(fraction, step, theme):
     return _oklch_to_hex((0.52 if theme == "light" else 0.66) + 0.14 * step, 0.13, 2 * math.pi * fraction)
 
 
-def cyclic(fraction, theme="light"):
-    """A colour of a closed loop that stays a loop for colour-blind eyes.
+def cyclic(fraction, theme="light", lighter=0.0, chroma=0.125):
+    """A colour of a closed loop that stays a loop for colour-blind eyes; a little lighter, or duller.
 
     A hue circle in OKLCh whose lightness rises and falls once around it, along the axis (red to green) that
     red-green-blind eyes cannot see: what they lose in hue they keep in lightness.
     """
     hue = 2 * math.pi * fraction + math.radians(25)
     lightness = (0.60 if theme == "light" else 0.70) - 0.16 * math.cos(hue - math.radians(15))
-    return _oklch_to_hex(lightness, 0.125, hue)
+    return _oklch_to_hex(lightness + lighter, chroma, hue)
 
 
 def sequential(fraction, theme="light"):

@@ -130,7 +130,7 @@ class _Panel:
     def _legend(self, panel):
         handles, names = self._ax.get_legend_handles_labels()
         names = [name.removeprefix(SHOWN) if not name.startswith(f"{SHOWN}_") else name for name in names]
-        if not handles or self._names:  # names stand beside their places
+        if not handles or (self._names and panel.legend == "classes"):  # names stand beside their places
             return
         if self._small:
             self._canvas.legend(handles, names, loc="outside right upper", fontsize=6.5, markerscale=2)
