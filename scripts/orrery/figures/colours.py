@@ -64,25 +64,36 @@ def _distinct(n, theme):
 
 
 def _of_places(shape, theme):
-    """The colours of all places of a set.
-
-    A plane is laid on lightness and the axis from blue to yellow, which all eyes see, the red of what is light is for
-    those that see it; a sphere has the hue of its longitude and the lightness of its latitude; a torus is one in the
-    space of colours: hue by its first angle, lightness and chroma by the second.
-    """
+    """The colours of all places of a set; a sphere of which less than half is there is coloured as a plane."""
     places = np.array(list(shape["coordinates"].values()), dtype=float)
     if shape["topology"] == "torus":
-        first, second = 2 * np.pi * (places / shape["periods"])[:, :2].T
-        return [
-            cyclic(a / (2 * np.pi), theme, 0.13 * math.cos(b), 0.09 + 0.04 * math.sin(b)) for a, b in zip(first, second)
-        ]
+        return _torus_colours(places / shape["periods"], theme)
     if shape["topology"] == "sphere":
-        places = places[:, ::-1]
-        longitudes = np.sort(places[:, 0] % 360)
+        longitudes = np.sort(places[:, 1] % 360)
         gaps = np.diff(longitudes, append=longitudes[0] + 360)
         if gaps.max() < 180:
-            return [cyclic(x / 360, theme, 0.14 * y / 90, 0.125 * math.cos(math.radians(y)) ** 0.5) for x, y in places]
-        places[:, 0] = (places[:, 0] - longitudes[(gaps.argmax() + 1) % len(gaps)]) % 360  # part of it is a plane
+            return _sphere_colours(places, theme)
+        west = longitudes[(gaps.argmax() + 1) % len(gaps)]
+        places = np.c_[(places[:, 1] - west) % 360, places[:, 0]]
+    return _plane_colours(places, theme)
+
+
+def _torus_colours(turns, theme):
+    """A torus in the space of colours: the first turn round the hues, the second in lightness and chroma."""
+    angles = 2 * np.pi * turns[:, 1]
+    return [cyclic(t, theme, 0.13 * math.cos(a), 0.09 + 0.04 * math.sin(a)) for t, a in zip(turns[:, 0], angles)]
+
+
+def _sphere_colours(places, theme):
+    """The hue of the longitude, lighter to the north and duller to the poles."""
+    return [
+        cyclic(longitude / 360, theme, 0.15 * math.sin(y), 0.125 * math.sqrt(abs(math.cos(y))))
+        for y, longitude in zip(np.radians(places[:, 0]), places[:, 1])
+    ]
+
+
+def _plane_colours(places, theme):
+    """From blue to yellow, and lighter: the axes that all eyes see; what is lighter is redder for those that see it."""
     low, high = places[:, :2].min(0), places[:, :2].max(0)
     middle = 0.60 if theme == "light" else 0.70
     return [
