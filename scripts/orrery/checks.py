@@ -235,7 +235,7 @@ def _check_circle(key, concept):
 def _check_coordinates(key, concept):
     topology, coordinates, periods = (concept.get(key) for key in ("topology", "coordinates", "periods"))
     if periods is not None and topology != "torus":
-        yield f"{key}.periods: belong to a torus, not to a {topology}; remove them"
+        yield f"{key}.periods: belong to a torus, not to {topology}; remove them"
     if topology not in PLACES:
         if coordinates is not None:
             yield f"{key}.coordinates: belong to {', '.join(PLACES)}, not to {topology}; remove them"

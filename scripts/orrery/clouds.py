@@ -44,21 +44,21 @@ def _groups(samples):
 
 
 def _parents(samples, classes, shape):
-    """The parent (p,) of each label, as a number."""
-    return (
-        np.unique(_by_class("parents", samples, classes, shape), return_inverse=True)[1] if "parents" in shape else None
-    )
+    """The parent (p,) of each label, as a number, or None."""
+    names = _by_class("parents", samples, classes, shape)
+    return None if names is None else np.unique(names, return_inverse=True)[1]
 
 
 def _places(samples, classes, shape):
-    """The coordinates (p, k) of each label."""
-    return np.array(_by_class("coordinates", samples, classes, shape), float) if "coordinates" in shape else None
+    """The coordinates (p, k) of each label, or None."""
+    coordinates = _by_class("coordinates", samples, classes, shape)
+    return None if coordinates is None else np.array(coordinates, dtype=float)
 
 
 def _by_class(key, samples, classes, shape):
-    """What the shape says of each label, in the order of the classes."""
-    label_of = dict(zip(classes, samples["label"]))
-    return [shape[key][label_of[c]] for c in range(classes.max() + 1)]
+    """What the shape says of each label, in the order of the classes, or None."""
+    label_of = dict(zip(classes, samples["label"])) if shape.get(key) else {}
+    return [shape[key][label_of[c]] for c in range(len(label_of))] or None
 
 
 @dataclass(eq=False)

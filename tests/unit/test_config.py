@@ -159,7 +159,7 @@ PLACED = [  # what a set of four labels with coordinates is changed to, what the
     ({"topology": "torus", "periods": [7, 0]}, ["x.periods.1: 0 must be more than 0."]),
     ({"topology": "torus", "periods": [0.3, 2], "coordinates": {**CORNERS, "a": [0.9, 0], "b": [0, 0]}},
      ["'a', 'b' are at one place"]),
-    ({"periods": [7, 24]}, ["x.periods: belong to a torus, not to a plane; remove them."]),
+    ({"periods": [7, 24]}, ["x.periods: belong to a torus, not to plane; remove them."]),
     ({"topology": "tree", "coordinates": ...}, ["x.parents: are missing; a tree needs them, write one for each label."]),
     ({"labels": ..., "coordinates": ..., "integers": {"stop": 9}, "topology": "grid"},
      ["x.topology: a grid needs labels with coordinates; write labels, or another topology."]),
