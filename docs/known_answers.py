@@ -32,6 +32,7 @@ SUITE = (
     ("circle", shapes.PLANE, (7, 4, 16), 3, NULLS),
     ("circle", shapes.LABELS, (7, 4, 16), 3, ("noise", "spectrum", "templates")),
     ("numbers", [n for n in shapes.NUMBERS if n not in ("tens_kappa", "step_ratio")], (20, 2, 16), 2, NULLS),
+    ("sphere", shapes.PLACES, (16, 2, 16), 2, NULLS),
     ("parents", shapes.PARENTS, (12, 4, 16), 3, NULLS),
 )
 WIDE = (

@@ -5,6 +5,7 @@ from unittest import mock
 
 import numpy as np
 from orrery import controls, measures
+from orrery.geometry.places import embedded
 
 
 def planted(points, labels, d, noise, rng):
@@ -55,6 +56,26 @@ def clusters(p, d, rng):
 def walk(p, d, rng):
     """A random walk of independent coordinates."""
     return np.cumsum(rng.standard_normal((p, d)), axis=0)
+
+
+def globe(p, rng):
+    """Latitude and longitude in degrees of places drawn evenly from a sphere."""
+    return np.c_[np.degrees(np.arcsin(rng.uniform(-1, 1, p))), rng.uniform(-180, 180, p)]
+
+
+SURFACES = {  # coordinates of thirty labels or so, and periods of a torus
+    "plane": (np.random.default_rng(0).standard_normal((30, 2)) * [1, 40], None),
+    "grid": (np.array([(i, j) for i in range(6) for j in range(5)]), None),
+    "sphere": (globe(30, np.random.default_rng(1)), None),
+    "country": (np.random.default_rng(2).uniform([35, -10], [60, 30], (30, 2)), None),
+    "torus": (np.array([(i, 4 * j) for i in range(7) for j in range(6)]), [7, 24]),
+}
+
+
+def on(surface):
+    """The places of a surface as they are embedded."""
+    coordinates, periods = SURFACES[surface]
+    return embedded(coordinates, "sphere" if surface == "country" else surface, periods)
 
 
 def power_without_separability(p, a=1.0, b=30.0, period=10):
@@ -136,10 +157,16 @@ NUMBERS = ("left_out_value_r2", "left_out_log_r2", "left_out_rank", "step_ratio"
            "polynomial_r2", "digits_r2", *(f"{name}_{t}" for name in ("unique_r2", "modulo_kappa", "fourier_power")
                                            for t in (2, 5, 10)), "tens_kappa")  # fmt: skip
 PARENTS = ("parent_share", "difference_cosine")
+PLACES = ("left_out_place_r2", "weakest_axis_r2", "distance_rank")
 
 
 def shape_of(kind, p):
-    """The shape of a set of p labels: a circle, a line of integers, or labels of three parents."""
+    """The shape of a set of p labels: a circle, a line of integers, labels of three parents, or the first of a surface."""
+    if kind in SURFACES:
+        coordinates, periods = SURFACES[kind]
+        placed = {str(i): place for i, place in enumerate(coordinates[:p].tolist())}
+        topology = "sphere" if kind == "country" else kind
+        return {"topology": topology, "coordinates": placed, **({"periods": periods} if periods else {})}
     return {
         "circle": {"topology": "circle", "period": p},
         "numbers": {"topology": "line", "numbers": True},

@@ -23,7 +23,7 @@ from orrery.corpus.forms import mistake
 from orrery.errors import OrreryError
 from orrery.figures.needs import NEEDS, OPTIONS, dimensions_of, gives
 from orrery.layers import block_of
-from orrery.measured import MEASURED, measures_of
+from orrery.measured import MEASURED, PLACES, measures_of
 from orrery.samples import named_categories
 from orrery.schema import quote, schema_mistakes, suggest
 
@@ -208,6 +208,9 @@ def _check_concepts(config):
             yield f"{key}.values: {len(concept['values'])} values do not fit; write one for each label"
         if concept["topology"] == "circle":
             yield from _check_circle(key, concept)
+        if concept["topology"] == "tree" and "parents" not in concept:
+            yield f"{key}.parents: are missing; a tree needs them, write one for each label"
+        yield from _check_coordinates(key, concept)
         if concept["corpus"]["min_chars"] > concept["corpus"]["before"]:
             yield f"{key}.corpus.min_chars: {concept['corpus']['min_chars']} is more than before allows; raise before"
         for other, where in (
@@ -227,6 +230,51 @@ def _check_circle(key, concept):
     values, period = list(label_values(concept).values()), shape_of(concept)["period"]
     if len({round(value % period, 9) for value in values}) < len(values):
         yield f"{key}.values: two labels share a place on a circle of period {period:g}; mend values or period"
+
+
+def _check_coordinates(key, concept):
+    topology, coordinates, periods = (concept.get(key) for key in ("topology", "coordinates", "periods"))
+    if periods is not None and topology != "torus":
+        yield f"{key}.periods: belong to a torus, not to {topology}; remove them"
+    if topology not in PLACES:
+        if coordinates is not None:
+            yield f"{key}.coordinates: belong to {', '.join(PLACES)}, not to {topology}; remove them"
+        return
+    if "labels" not in concept:
+        yield f"{key}.topology: a {topology} needs labels with coordinates; write labels, or another topology"
+    elif coordinates is None:
+        yield f"{key}.coordinates: are missing; a {topology} needs them, write some numbers for each label"
+    elif strange := set(coordinates) ^ set(surface_forms(concept)):
+        yield f"{key}.coordinates: {quote(sorted(strange))} must stand there and in labels; write some for each label"
+    else:
+        yield from _check_places(key, topology, coordinates, periods)
+
+
+def _check_places(key, topology, coordinates, periods):
+    """Whether coordinates are places on a surface, all different."""
+    where, owner, count = f"{key}.coordinates", {}, len(periods or ())
+    wanted = 2 if topology == "sphere" else len(next(iter(coordinates.values())))
+    for label, place in coordinates.items():
+        if len(place) != wanted:
+            yield f"{where}: {label!r} has {len(place)} numbers, not {wanted}; write {wanted} for each label"
+            return
+        if topology == "sphere" and not (-90 <= place[0] <= 90 and -180 <= place[1] <= 360):
+            yield f"{where}: {place} of {label!r} is not on a sphere; write [latitude, longitude] in degrees"
+    if topology == "torus" and count != wanted:
+        yield f"{key}.periods: {count} periods do not fit {wanted} coordinates; write one for each"
+        return
+    for label, place in coordinates.items():
+        if (other := owner.setdefault(_spot(topology, place, periods), label)) != label:
+            yield f"{where}: {quote([other, label])} are at one place; mend them or leave one out"
+
+
+def _spot(topology, place, periods):
+    """Equal for equal places: turns are taken away, and at a pole the longitude."""
+    if topology == "torus":
+        return tuple(round(x / period % 1, 9) % 1 for x, period in zip(place, periods))
+    if topology == "sphere":
+        return place[0], 0 if abs(place[0]) == 90 else place[1] % 360
+    return tuple(place)
 
 
 def _check_forms(key, concept):

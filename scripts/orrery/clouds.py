@@ -17,7 +17,7 @@ CAPPED = 500  # samples, above which tests that permute samples take a balanced 
 def clouds_of(control, layers, others, samples, shape, options, seed):
     """(layer, Cloud) of every layer of a control, or of the set itself."""
     values, classes = np.unique(np.asarray(samples["value"], dtype=float), return_inverse=True)
-    groups, parents = _groups(samples), _parents(samples, classes, shape)
+    groups, parents, places = _groups(samples), _parents(samples, classes, shape), _places(samples, classes, shape)
     if control == "shuffled-labels":
         classes = another_order(len(values), np.random.default_rng([seed, 1]))[classes]
     layers = layers if control in ("", "shuffled-labels", *NOISE) else others.get(control, {})
@@ -31,7 +31,7 @@ def clouds_of(control, layers, others, samples, shape, options, seed):
         if control in NOISE:
             raw = NOISE[control](raw, classes, len(values), np.random.default_rng([seed, i]))
         x = preprocess(raw, options["preprocess"], samples["group"])
-        yield name, Cloud(raw, x, classes, values, groups, shape, options["components"], seed, parents)
+        yield name, Cloud(raw, x, classes, values, groups, shape, options["components"], seed, parents, places)
 
 
 def _groups(samples):
@@ -44,10 +44,21 @@ def _groups(samples):
 
 
 def _parents(samples, classes, shape):
-    if not shape.get("parents"):
-        return None
-    label_of = dict(zip(classes, samples["label"]))
-    return np.unique([shape["parents"][label_of[c]] for c in range(classes.max() + 1)], return_inverse=True)[1]
+    """The parent (p,) of each label, as a number, or None."""
+    names = _by_class("parents", samples, classes, shape)
+    return None if names is None else np.unique(names, return_inverse=True)[1]
+
+
+def _places(samples, classes, shape):
+    """The coordinates (p, k) of each label, or None."""
+    coordinates = _by_class("coordinates", samples, classes, shape)
+    return None if coordinates is None else np.array(coordinates, dtype=float)
+
+
+def _by_class(key, samples, classes, shape):
+    """What the shape says of each label, in the order of the classes, or None."""
+    label_of = dict(zip(classes, samples["label"])) if shape.get(key) else {}
+    return [shape[key][label_of[c]] for c in range(len(label_of))] or None
 
 
 @dataclass(eq=False)
@@ -63,6 +74,7 @@ class Cloud:
     components: int
     seed: int
     parents: np.ndarray | None = None
+    places: np.ndarray | None = None
 
     @property
     def p(self):
@@ -73,6 +85,11 @@ class Cloud:
         """Whether the labels stand equally spaced on a circle."""
         on_circle = self.shape["topology"] == "circle"
         return on_circle and np.allclose(np.diff(self.values), self.shape["period"] / self.p)
+
+    @property
+    def surface(self):
+        """What the labels' places are on: coordinates (p, k), topology, and periods of a torus."""
+        return self.places, self.shape["topology"], self.shape.get("periods")
 
     @property
     def several(self):
@@ -142,9 +159,9 @@ class Cloud:
     def part(self, kept):
         """The same with the samples of some indices."""
         present, classes = np.unique(self.classes[kept], return_inverse=True)
-        parents = None if self.parents is None else self.parents[present]
+        parents, places = (None if known is None else known[present] for known in (self.parents, self.places))
         return Cloud(self.raw[kept], self.x[kept], classes, self.values[present], self.groups[kept], self.shape,
-                     self.components, self.seed, parents)  # fmt: skip
+                     self.components, self.seed, parents, places)  # fmt: skip
 
     @cached_property
     def unmixed(self):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from orrery.figures.needs import NEEDS, SUPERVISED, gives, html_only, suits
 from orrery.layers import layer_name
+from orrery.measured import LINES
 
 LIBRARY = Path(__file__).parent
 VOCABULARY_LAYERS = ("embed", "unembed")
@@ -24,7 +25,7 @@ CHARTS = [*(f"figures/{name}" for name in ("chart", "sources", "style", "colours
           *(f"figures/kinds/{name}" for name in ("__init__", "clouds", "components", "measures", "values")), "measured",
           *(f"geometry/{name}" for name in ("classes", "sequences", "variance"))]  # fmt: skip
 GEOMETRY = ("arch", "bases", "closed", "clusters", "cyclic", "dimension", "hierarchy", "irreducible", "ordered",
-            "permutations", "persistence", "probes", "variance")  # fmt: skip
+            "permutations", "persistence", "places", "probes", "variance")  # fmt: skip
 # The modules whose code changes the numbers (or looks) of each rule's output, beside the rule's own script. How files
 # are laid out counts by the number `store.FORMAT`, so that a new reader does not repeat the work of a GPU.
 MODULES = {
@@ -120,15 +121,18 @@ def parts_of(config, source, concept):
 
 
 def shape_of(concept):
-    """What a figure or a measure must know of a concept: topology, period of a circle, whether numbers, parents."""
-    shape = {"topology": concept["topology"]}
+    """What a figure or a measure must know of a concept: topology, whether numbers, period, parents, coordinates."""
+    shape = {key: concept[key] for key in ("topology", "parents", "coordinates", "periods") if key in concept}
     if "integers" in concept:
         shape["numbers"] = True
-    if "parents" in concept:
-        shape["parents"] = concept["parents"]
     if concept["topology"] == "circle":
         shape["period"] = float(concept.get("period", len(surface_forms(concept))))
     return shape
+
+
+def outline_of(concept):
+    """What a projection must know of a concept: topology, and the period of a circle."""
+    return {key: value for key, value in shape_of(concept).items() if key in ("topology", "period")}
 
 
 def vocabulary_spec(config, name):
@@ -248,11 +252,11 @@ def reducible(reducer, source, concept):
     method, topology = reducer["method"], concept["topology"]
     if "group-center" in reducer["preprocess"] and source != "prompts":
         return False
-    if method in ("circle", "line", "helix"):
-        return topology == {"helix": "line"}.get(method, method)
-    if method == "lda" and source == "vocabulary":
-        return False  # one token a label is no class
-    return method not in SUPERVISED or topology != "none"
+    if method in ("line", "helix"):
+        return topology in LINES
+    if method == "lda":
+        return topology != "none" and source != "vocabulary"  # one token a label is no class
+    return method not in SUPERVISED or topology == "circle" or (method == "pls" and topology in LINES)
 
 
 def reducers_of(config, name, source, concept):

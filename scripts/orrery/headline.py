@@ -53,7 +53,7 @@ def summarise(tables):
 
 def _row(table, what):
     """The numbers of one measure at its best layer, and those of its controls."""
-    table = {**table, "p_corrected": _better(table, what, _both(table, what, table["p_corrected"]))}
+    table = {**table, "p_corrected": _both(table, what, _better(table, what, table["p_corrected"]))}
     best, own = _best(table, what.measure, "")
     if best is None:
         return None
@@ -80,12 +80,12 @@ def _best(table, measure, control):
 
 def _better(table, what, p):
     """p of every row, 1 where the value is on the wrong side of chance: beyond the null can be worse than blind."""
-    measure = MEASURED[what.measure]
-    if measure.chance is None:
-        return p
-    sign = 1 if measure.better == "high" else -1
-    wrong = (table["measure"] == what.measure) & (sign * (table["value"] - measure.chance) <= 0)
-    return np.where(wrong, 1.0, p)
+    for name in (what.measure, what.also):
+        if name and MEASURED[name].chance is not None:
+            sign = 1 if MEASURED[name].better == "high" else -1
+            wrong = (table["measure"] == name) & (sign * (table["value"] - MEASURED[name].chance) <= 0)
+            p = np.where(wrong, 1.0, p)
+    return p
 
 
 def _both(table, what, p):

@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from math import pi
 
 PERIODS = (2, 5, 10, 100)  # of integers; those that the values resolve are measured
+LINES = ("line", "helix")  # topologies whose labels have a first and a last
+PLACES = ("plane", "sphere", "torus", "grid")  # topologies whose labels have coordinates
 
 
 @dataclass(frozen=True)
 class Measured:
     """One measure.
 
-    `sets` that have it: any, circle, line, numbers (integers), labels (at least two samples each), parents; `better`
-    says where structure is, high or low; `null` what its p is drawn from: orders (of the labels), labels (of the
-    samples), gaussian (of the same spectrum), arranged (the same labels elsewhere), walks (of the same smoothness), or
-    none; `chance` a known level.
+    `sets` that have it: any, circle, line, ordered (both), numbers (integers), places (coordinates), labels (at least
+    two samples each), parents; `better` says where structure is, high or low; `null` what its p is drawn from: orders
+    (of the labels), labels (of the samples), gaussian (of the same spectrum), arranged (the same labels elsewhere),
+    walks (of the same smoothness), or none; `chance` a known level.
     """
 
     title: str
@@ -47,6 +49,9 @@ MEASURED = {
     **{f"modulo_kappa_{t}": Measured(f"n mod {t}, κ", "numbers", "high", **ORDERS, chance=0) for t in PERIODS[:3]},
     "tens_kappa": Measured("tens digit, κ", "numbers", "high", **ORDERS, chance=0),
     **{f"fourier_power_{t}": Measured(f"Fourier power at period {t}", "numbers", "high", **ORDERS) for t in PERIODS},
+    "left_out_place_r2": Measured("left-out place R²", "places", "high", **ORDERS, chance=0),
+    "weakest_axis_r2": Measured("weakest axis of left-out places, R²", "places", "high", **ORDERS, chance=0),
+    "distance_rank": Measured("rank correlation of distances", "places", "high", **ORDERS, chance=0),
     "silhouette": Measured("silhouette of the labels", **LABELS),
     "neighbour_purity": Measured("neighbours with the same label", **LABELS),
     "probe_accuracy": Measured("linear probe accuracy, grouped folds", **LABELS),
@@ -83,7 +88,9 @@ def title_of(measure):
 
 def measures_of(shape):
     """The names of the measures that a set of some shape (topology, numbers, parents) may have."""
-    topology = shape["topology"]
-    has = {"any", "labels", topology, *(["ordered"] if topology in ("circle", "line") else [])}
-    has |= {key for key in ("numbers", "parents") if shape.get(key)}
+    has = {"any", "labels", *(key for key in ("numbers", "parents") if shape.get(key))}
+    if shape["topology"] in PLACES:
+        has.add("places")
+    elif shape["topology"] in ("circle", *LINES):
+        has |= {"ordered", "circle" if shape["topology"] == "circle" else "line"}
     return [name for name, m in MEASURED.items() if m.sets in has]

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from orrery.clouds import Cloud, clouds_of
-from orrery.geometry import clusters, ordered
+from orrery.geometry import clusters, ordered, places
 from orrery.geometry.permutations import cyclic_orders, linear_orders, p_values
 from orrery.measured import MEASURED, measures_of
 from orrery.statistics import FUNCTIONS
@@ -29,7 +29,7 @@ def measure(layers, samples, shape, options, seed, controls=(), others=None):
     samples : dict of str → sequence of length N
         At least label, value, group.
     shape : dict
-        topology; of a circle its period; `numbers`, true for integers; `parents`, label → parent, or nothing.
+        From `config.shape_of`: topology, and what the set has of period, numbers, parents, coordinates and periods.
     options : dict
         The `metrics` section: preprocess, components, permutations.
     seed : int
@@ -89,6 +89,8 @@ class Search:
         found = {"orders": same.mean(), "labels": np.mean([_same_parts(row, labels[0]) for row in labels])}
         if self.cloud.parents is not None:
             found["parents"] = np.mean([_same_parts(row, self.parents[0]) for row in self.parents])
+        if self.cloud.places is not None:
+            found["places"] = places.same_places(places.distances(*self.cloud.surface), orders).mean()
         return found
 
     @cached_property
@@ -147,7 +149,7 @@ def _rows(clouds, search):
 
 def _asked(cloud, name):
     """The samples that a measure is taken of: of labels and their order only those that share no document."""
-    return cloud.unmixed if MEASURED[name].sets in ("circle", "line", "numbers", "ordered", "parents") else cloud
+    return cloud if MEASURED[name].sets in ("any", "labels") else cloud.unmixed
 
 
 def _fits(name, cloud):
@@ -157,7 +159,7 @@ def _fits(name, cloud):
         return cloud.p > 1 and cloud.several
     if sets == "parents":
         return cloud.parents is not None
-    if sets in ("circle", "line", "numbers", "ordered") and cloud.p < 4:
+    if sets in ("circle", "line", "numbers", "ordered", "places") and cloud.p < 4:
         return False
     if name == "first_harmonic_share":
         return cloud.regular
@@ -189,7 +191,8 @@ def _family_rows(family, found, bounds, cloud, search):
     low, high = np.quantile(spread, [0.025, 0.975], axis=1)
     means, n = spread.mean(1), len(_asked(cloud, family[0]).classes)
     enumerated = search.exact and null == "orders" and not family[0].startswith(("unique", "parent", "difference"))
-    least = max(search.least.get("parents" if MEASURED[family[0]].sets == "parents" else null, 0), 1 / size)
+    sets = MEASURED[family[0]].sets
+    least = max(search.least.get(sets if sets in ("parents", "places") else null, 0), 1 / size)
     return [
         {
             "layer": layer, "measure": name, "value": float(statistics[i, 0]),

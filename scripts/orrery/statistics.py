@@ -13,6 +13,7 @@ from orrery.geometry import (
     irreducible,
     ordered,
     persistence,
+    places,
     probes,
 )
 from orrery.geometry.variance import components_for
@@ -76,6 +77,10 @@ def _power(period):
     return lambda cloud, search: bases.fourier_power(cloud.coordinates, cloud.values, period, search.orders)
 
 
+def _places(measure):
+    return lambda c, s: measure(c.hidden, places.embedded(*c.surface), c.classes, c.folds, s.orders)
+
+
 def _neighbours(cloud, search):
     part = cloud.sampled
     neighbours = clusters.neighbours_elsewhere(part.distances, part.classes, part.groups)
@@ -122,6 +127,9 @@ FUNCTIONS = {
     **{f"modulo_kappa_{t}": _kappa(t) for t in PERIODS[:3]},
     "tens_kappa": lambda c, s: ordered.digit_kappa(c.hidden, _values(c, s), c.classes, 10, c.folds),
     **{f"fourier_power_{t}": _power(t) for t in PERIODS},
+    "left_out_place_r2": _places(places.left_out_place_r2),
+    "weakest_axis_r2": _places(places.weakest_axis_r2),
+    "distance_rank": lambda c, s: places.distance_rank(c.even.means, places.distances(*c.surface), s.orders),
     "silhouette": lambda c, s: clusters.silhouette(c.sampled.distances, s.labels, c.sampled.p),
     "neighbour_purity": _neighbours,
     "probe_accuracy": _accuracy,

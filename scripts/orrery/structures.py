@@ -9,7 +9,7 @@ class Structure:
 
     `planted` are controls that have it by construction, which says nothing against the set; what `also` names must be
     significant in the same layer; `limit` is what else would be found. Where the measure has a level of chance, the
-    value must be on the better side of it.
+    value must be on the better side of it, of both measures.
     """
 
     measure: str
@@ -54,6 +54,12 @@ STRUCTURES = {
     "parity": Structure(
         "modulo_kappa_2",
         "the parity of hidden numbers is told with κ = {value:.2f}, {null_mean:.2f} with shuffled values",
+    ),
+    "places": Structure(
+        "left_out_place_r2",
+        "the places of hidden labels are told with R² = {value:.2f}, {null_mean:.2f} with shuffled places",
+        also="weakest_axis_r2",
+        limit="Labels that lie in clusters would do.",
     ),
     "clusters": Structure(
         "probe_accuracy",

@@ -1,6 +1,7 @@
 """Every mistake in a config gets one sentence with the key, the value and what to write instead."""
 
 import copy
+import json
 import re
 from pathlib import Path
 
@@ -84,6 +85,8 @@ MISTAKES = [  # key, value, what the sentence must hold
     ("concepts/weekdays/integers", {"stop": 9}, ["concepts.weekdays", "exactly one"]),
     ("concepts/integers/control", "random", ["concepts.integers.control", "'random'", "random-tokens"]),
     ("concepts/integers/topology", "circle", ["concepts.integers.topology", "labels"]),
+    ("concepts/weekdays/difficulty", "harsh", ["concepts.weekdays.difficulty", "'harsh'", "'hard'"]),
+    ("concepts/weekdays/about", ["x"], ["concepts.weekdays.about", "string"]),
     ("concepts/weekdays/corpus/per_label", 0, ["concepts.weekdays.corpus.per_label", "at least 1"]),
     ("reducers/pca/method", "pcaa", ["reducers.pca.method", "'pcaa'", "did you mean 'pca'"]),
     ("reducers/pca/perplexity", 30, ["reducers.pca", "'perplexity'", "write one of"]),
@@ -133,6 +136,95 @@ def test_a_mistake_gets_a_sentence(config, key, value, words):
         assert re.match(r"[\w.-]+: ", line) or line.startswith("the configuration: "), line
         assert line.endswith((".", ".)")) and len(line) < 420, line
     return None
+
+
+CORNERS = {"a": [0, 0], "b": [0, 1], "c": [1, 0], "d": [1, 1]}
+PLACED = [  # what a set of four labels with coordinates is changed to, what the sentence must hold
+    ({"coordinates": ...}, ["x.coordinates: are missing; a plane needs them, write some numbers for each label."]),
+    ({"topology": "line"}, ["x.coordinates: belong to plane, sphere, torus, grid, not to line; remove them."]),
+    ({"topology": "helix"}, ["x.coordinates: belong to"]),
+    ({"labels": ["a", "b", "c", "e"]}, ["x.coordinates: 'd', 'e' must stand there and in labels"]),
+    ({"coordinates": {**CORNERS, "b": [0, 1, 2]}}, ["x.coordinates: 'b' has 3 numbers, not 2; write 2 for each label."]),
+    ({"coordinates": {**CORNERS, "b": [0]}}, ["x.coordinates.b: [0] needs at least 2 entries."]),
+    ({"coordinates": {**CORNERS, "b": ["0", 1]}}, ["x.coordinates.b.0: '0' must be of type number."]),
+    ({"coordinates": {**CORNERS, "b": [0, 0]}}, ["x.coordinates: 'a', 'b' are at one place; mend them or leave one out."]),
+    ({"topology": "sphere", "coordinates": {**CORNERS, "b": [91, 0]}},
+     ["x.coordinates: [91, 0] of 'b' is not on a sphere; write [latitude, longitude] in degrees."]),
+    ({"topology": "sphere", "coordinates": {**CORNERS, "b": [0, -181]}}, ["[0, -181] of 'b' is not on a sphere"]),
+    ({"topology": "sphere", "coordinates": {x: [0, 0, i] for i, x in enumerate("abcd")}}, ["'a' has 3 numbers, not 2"]),
+    ({"topology": "sphere", "coordinates": {**CORNERS, "a": [90, 5], "b": [90, 50]}}, ["'a', 'b' are at one place"]),
+    ({"topology": "sphere", "coordinates": {**CORNERS, "a": [9, 350], "b": [9, -10]}}, ["'a', 'b' are at one place"]),
+    ({"topology": "torus"}, ["x.periods: 0 periods do not fit 2 coordinates; write one for each."]),
+    ({"topology": "torus", "periods": [7]}, ["x.periods: 1 periods do not fit 2 coordinates; write one for each."]),
+    ({"topology": "torus", "periods": [7, 0]}, ["x.periods.1: 0 must be more than 0."]),
+    ({"topology": "torus", "periods": [0.3, 2], "coordinates": {**CORNERS, "a": [0.9, 0], "b": [0, 0]}},
+     ["'a', 'b' are at one place"]),
+    ({"periods": [7, 24]}, ["x.periods: belong to a torus, not to plane; remove them."]),
+    ({"topology": "tree", "coordinates": ...}, ["x.parents: are missing; a tree needs them, write one for each label."]),
+    ({"labels": ..., "coordinates": ..., "integers": {"stop": 9}, "topology": "grid"},
+     ["x.topology: a grid needs labels with coordinates; write labels, or another topology."]),
+    ({"labels": ..., "random_tokens": {"like": "weekdays"}}, ["x.topology: a plane needs labels with coordinates"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("change, words", PLACED, ids=[str(words[0])[:60] for _, words in PLACED])
+def test_a_mistake_in_places_gets_a_sentence(config, change, words):
+    config["concepts"]["x"] = {"topology": "plane", "labels": list("abcd"), "coordinates": dict(CORNERS)}
+    for key, value in change.items():
+        put(config, f"concepts/x/{key}", value)
+    with pytest.raises(OrreryError) as caught:
+        checks.prepare(config, SCHEMA, CONCEPTS)
+    (line,) = str(caught.value).splitlines()
+    assert line.startswith("concepts.x") and all(word in line for word in words), line
+
+
+SHAPES = {
+    "helix": {"integers": {"stop": 30}},
+    "plane": {"labels": list("abcd"), "coordinates": CORNERS},
+    "grid": {"labels": list("abcd"), "coordinates": {x: [i, i * i, 1] for i, x in enumerate("abcd")}},
+    "sphere": {"labels": list("abcd"), "coordinates": {**CORNERS, "a": [-90, 359.5]}},
+    "torus": {"labels": list("abcd"), "coordinates": CORNERS, "periods": [7, 24]},
+    "tree": {"labels": list("abcd"), "parents": dict.fromkeys("abcd", "letter")},
+    "simplex": {"labels": list("abcd")},
+}
+
+
+@pytest.mark.parametrize("topology", list(SHAPES))
+def test_every_topology_is_drawn_and_measured(config, topology):
+    concept = {"topology": topology, **SHAPES[topology], "templates": ["a {label}", "the {label}"]}
+    config["concepts"]["x"] = concept
+    config["run"].update(samples=["prompts/x"], reducers=["pca", "helix", "lda", "pls"])
+    config["run"]["figures"].append("steps")
+    checks.prepare(config, SCHEMA, CONCEPTS)
+    drawn = {(t.split("/")[-2], Path(t).stem) for t in orrery.figure_targets(config)}
+    assert {("pca", "scatter-2d"), ("lda", "scatter-2d"), ("raw", "metrics")} <= drawn
+    assert (
+        ({"helix", "pls"} <= {reducer for reducer, _ in drawn}) == (("raw", "steps") in drawn) == (topology == "helix")
+    )
+    shape = orrery.shape_of(concept)
+    assert shape == {"topology": topology, **{k: v for k, v in SHAPES[topology].items() if k not in ("labels", "integers")},
+                     **({"numbers": True} if topology == "helix" else {})}  # fmt: skip
+    assert json.loads(json.dumps(shape)) == shape
+
+
+def test_a_helix_is_measured_as_a_line():
+    from orrery.measured import measures_of
+
+    assert measures_of({"topology": "helix", "numbers": True}) == measures_of({"topology": "line", "numbers": True})
+    assert measures_of({"topology": "simplex"}) == measures_of({"topology": "none"})
+    placed = set(measures_of({"topology": "torus"})) - set(measures_of({"topology": "none"}))
+    assert placed == {"left_out_place_r2", "weakest_axis_r2", "distance_rank"}
+
+
+def test_what_is_only_said_of_a_set_reruns_nothing(config):
+    def asked(concept):
+        config["concepts"]["weekdays"] = concept
+        return (orrery.corpus_spec(config, "weekdays"), orrery.vocabulary_spec(config, "weekdays"),
+                orrery.shape_of(concept), orrery.outline_of(concept))  # fmt: skip
+
+    plain = config["concepts"]["weekdays"]
+    said = {**plain, "about": "Seven days.", "source": "ISO 8601", "difficulty": "easy"}
+    assert asked(said) == asked(plain)
 
 
 def test_a_concept_of_the_config_is_merged_over_its_file():

@@ -14,7 +14,7 @@ from orrery.analysis import analyse
 from orrery.atlas import build, entries
 from orrery.errors import OrreryError
 from orrery.figures import colours, comparisons, interactive, kinds, needs, static
-from orrery.figures.chart import Axis, Chart, Heat, Panel
+from orrery.figures.chart import Axis, Chart, Heat, Panel, Points
 from orrery.figures.kinds.measures import SHOWN
 from orrery.figures.sources import read_sources
 from orrery.measured import title_of
@@ -514,6 +514,77 @@ def test_colours_are_seen_on_their_paper(topology, theme):
     shape, paper = {"topology": topology, "period": 7}, _lab(static.THEMES[theme].paper, np.eye(3))
     found = [_lab(c, np.eye(3)) for c in colours.class_colours(np.arange(7), shape, theme)]
     assert min(np.linalg.norm(lab - paper) for lab in found) > 30
+
+
+def placed(topology, coordinates, **more):
+    """Shape and labels of a set with coordinates."""
+    labels = [str(i) for i in range(len(coordinates))]
+    return {"topology": topology, "coordinates": dict(zip(labels, coordinates)), **more}, labels
+
+
+MAPS = {
+    "plane": placed("plane", [[x, 9 * y] for x in range(3) for y in range(3)]),
+    "country": placed("sphere", [[40 + x, 350 + 10 * y] for x in range(3) for y in range(3)]),
+    "sphere": placed("sphere", [[40 * x, y] for x in (-1, 0, 1) for y in (-120, 0, 120)]),
+    "torus": placed("torus", [[x, 8 * y] for x in range(3) for y in range(3)], periods=[3, 24]),
+}
+
+
+def map_colours(surface, theme="light"):
+    shape, labels = MAPS[surface]
+    return colours.class_colours(np.arange(len(labels)), shape, theme, labels)
+
+
+@pytest.mark.parametrize("surface", list(MAPS))
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_colours_of_maps_differ_and_are_seen(surface, theme):
+    lab = np.array([_lab(c, np.eye(3)) for c in map_colours(surface, theme)])
+    apart = np.linalg.norm(lab[:, None] - lab, axis=-1) + 1e9 * np.eye(len(lab))
+    assert apart.min() > 10 and np.linalg.norm(lab - _lab(static.THEMES[theme].paper, np.eye(3)), axis=1).min() > 25
+
+
+@pytest.mark.parametrize("eyes", [np.eye(3), DEUTAN, PROTAN], ids=["usual", "deutan", "protan"])
+@pytest.mark.parametrize("surface", ["plane", "country"])
+def test_both_axes_of_a_plane_are_seen_by_all_eyes(surface, eyes):
+    lab = np.array([_lab(c, eyes) for c in map_colours(surface)])
+    assert (np.linalg.norm(lab[:, None] - lab, axis=-1) + 1e9 * np.eye(len(lab))).min() > 9
+    square = lab.reshape(3, 3, 3)
+    first, second = (square, square.swapaxes(0, 1)) if surface == "plane" else (square.swapaxes(0, 1), square)
+    assert (np.diff(first[..., 2], axis=0) > 0).all() and (np.diff(second[..., 0], axis=0) > 0).all()
+
+
+def test_a_map_crosses_the_date_line():
+    west_to_east = placed("sphere", [[40, 170], [41, 179], [40, -179], [41, -170]])
+    lab = [
+        _lab(c, np.eye(3))[2] for c in colours.class_colours(np.arange(4), west_to_east[0], "light", west_to_east[1])
+    ]
+    assert np.all(np.diff(lab) > 0)
+
+
+def test_a_place_and_a_parent_keep_their_colour_when_others_are_missing():
+    shape, _ = MAPS["torus"]
+    assert colours.class_colours([3, 5], shape, "light", ["3", "5"]) == [map_colours("torus")[i] for i in (3, 5)]
+    tree = {"topology": "tree", "parents": {"owl": "bird", "dog": "mammal", "duck": "bird"}}
+    found = colours.class_colours(np.arange(3), tree, "light", ["owl", "dog", "duck"])
+    assert found[0] == found[2] != found[1] and colours.class_colours([1], tree, "light", ["dog"]) == [found[1]]
+
+
+def test_points_of_trees_and_maps(tmp_path, rng):
+    """However many labels there are, each has its colour and its hover; a tree's are named by parent."""
+    labels = [f"l{i}" for i in range(24)]
+    path = project(
+        tmp_path / "p.h5", rng.standard_normal((48, 6)), samples_of(labels * 2, np.tile(np.arange(24.0), 2), "{}")
+    )
+    tree = {"topology": "tree", "parents": {label: f"parent {i % 3}" for i, label in enumerate(labels)}}
+    for shape, names, legend in ((tree, ["parent 0", "parent 1", "parent 2"], "parents"),
+                                 (placed("grid", [[i, i % 2] for i in range(24)])[0], labels, "")):  # fmt: skip
+        if "coordinates" in shape:
+            shape["coordinates"] = dict(zip(labels, shape["coordinates"].values()))
+        (panel,) = chart_of({"projection": path}, {"kind": "scatter-2d"}, shape).panels
+        clouds = [mark for mark in panel.marks if isinstance(mark, Points) and mark.hover]
+        assert [mark.name for mark in clouds] == names and panel.legend == legend
+        page = json.dumps(interactive.draw(Chart("t", "c", [panel])))
+        assert all(f"<b>{label}</b>" in page for label in labels)
 
 
 def test_a_class_keeps_its_colour_when_others_are_missing():

@@ -41,7 +41,7 @@ def few_folds(monkeypatch):
 
 
 def test_every_measure_with_a_null_is_in_the_suite():
-    known = {*shapes.RING, *shapes.PLANE, *shapes.LABELS, *shapes.NUMBERS, *shapes.PARENTS}
+    known = {*shapes.RING, *shapes.PLANE, *shapes.LABELS, *shapes.NUMBERS, *shapes.PARENTS, *shapes.PLACES}
     assert {shapes.family(name) for name, m in MEASURED.items() if m.null != "none"} == set(map(shapes.family, known))
 
 
@@ -76,6 +76,31 @@ def test_false_positives_of_tens(few_folds):
 def test_false_positives_of_parents():
     found = rates(list(SCENES.values()), "parents", shapes.PARENTS, [(12, 4, 16)], layers=3)
     assert max(found.values()) <= LIMIT, found
+
+
+@pytest.mark.parametrize("surface, p", [("plane", 12), ("sphere", 16), ("torus", 42)])
+def test_false_positives_of_places(few_folds, surface, p):
+    """Of `weakest_axis_r2`, whose null is that of one axis, there are fewer."""
+    runs = 300
+    found = rates(list(SCENES.values()), surface, shapes.PLACES, [(p, 2, 16)], runs=runs)
+    assert max(found.values()) <= ALPHA + 3.1 * np.sqrt(ALPHA * (1 - ALPHA) / runs), found
+
+
+@pytest.mark.parametrize("surface", list(shapes.SURFACES))
+def test_places_without_one_of_their_axes_are_found_seldom(few_folds, surface):
+    """All axes of a map but one are clear, whichever way the map is turned; along that one there is nothing."""
+    points, runs, hits = shapes.on(surface), 60, 0
+    axes = np.linalg.svd(points - points.mean(0), full_matrices=False)[0][:, : 2 if surface == "country" else None]
+    classes, groups = templates_of(len(points), 2)
+    for run in range(runs):
+        rng = np.random.default_rng([run, 3])
+        others = axes @ np.linalg.qr(rng.standard_normal((axes.shape[1],) * 2))[0][:, 1:]
+        layers = [planted(others, classes, 32, 0.3, rng) for _ in range(2)]
+        rows = rows_of(layers, surface, classes, groups, ["left_out_place_r2", "weakest_axis_r2"], 99, run)
+        places, weakest = rows[:2], rows[2:]
+        assert min(row["p_corrected"] for row in places) <= ALPHA
+        hits += any(row["p_corrected"] <= ALPHA and row["value"] > 0 for row in weakest)
+    assert hits / runs <= ALPHA + 3.1 * np.sqrt(ALPHA * (1 - ALPHA) / runs), hits
 
 
 def test_walks_are_flagged_as_arches():
@@ -136,6 +161,7 @@ PLANTED = {
     "line": ("numbers", shapes.line(12), ("left_out_rank", "left_out_value_r2", "step_ratio")),
     "arch": ("numbers", shapes.arch(12), ("arch_share", "left_out_rank")),
     "clusters": ("circle", shapes.simplex(7), shapes.LABELS),
+    **{surface: (surface, shapes.on(surface), shapes.PLACES) for surface in shapes.SURFACES},
 }
 
 

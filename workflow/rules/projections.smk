@@ -49,7 +49,7 @@ rule project:
     params:
         code=orrery.code_version("project"),
         reducer=lambda wc: config["reducers"][wc.reducer],
-        shape=lambda wc: orrery.shape_of(config["concepts"][wc.concept]),
+        shape=lambda wc: orrery.outline_of(config["concepts"][wc.concept]),
         seed=config["seed"],
     message:
         "Projecting {wildcards.model}/{wildcards.source}/{wildcards.concept}, layer {wildcards.layer}, with {wildcards.reducer}"
@@ -75,7 +75,7 @@ rule project_all:
     params:
         code=orrery.code_version("project_all"),
         reducer=lambda wc: config["reducers"][wc.reducer],
-        shape=lambda wc: orrery.shape_of(config["concepts"][wc.concept]),
+        shape=lambda wc: orrery.outline_of(config["concepts"][wc.concept]),
         seed=config["seed"],
     message:
         "Projecting {wildcards.model}/{wildcards.source}/{wildcards.concept} in all layers with {wildcards.reducer}"

@@ -1,10 +1,10 @@
-"""Colours by topology: a cycle for circles, an order for lines, distinct hues for what has no order."""
+"""Colours by topology: a cycle for circles, an order for lines, a map for places, distinct hues for the rest."""
 
 import math
 
 import numpy as np
 
-from orrery.measured import CONTROLS
+from orrery.measured import CONTROLS, LINES, PLACES
 
 # Ten colours from dark violet to yellow, equal steps of lightness (viridis of van der Walt and Smith, public domain).
 SEQUENCE = [
@@ -30,23 +30,76 @@ CONTROL_COLOURS = dict(zip(CONTROLS, DISTINCT[1:]))
 DARKEST = {"light": 0.0, "dark": 0.2}  # where a scale begins, so that its first colour is seen on the paper
 
 
-def class_colours(values, shape, theme="light"):
+def class_colours(values, shape, theme="light", labels=()):
     """Colours as hex strings of classes in the order of their values.
 
-    On a circle a class has the colour of its angle, whatever other classes there are.
+    On a circle a class has the colour of its angle, in a tree of its parent, on a plane, sphere, torus or grid of its
+    place, whatever other classes there are.
 
     Parameters
     ----------
     values : array (p,)
     shape : dict
-        topology, and for a circle its period.
+        topology, and what goes with it: period, parents, coordinates, periods.
+    labels : sequence of length p
+        For parents and places, which go by label.
     """
-    n = len(values)
-    if shape["topology"] == "circle":
+    n, topology = len(values), shape["topology"]
+    if topology == "circle":
         return [cyclic(value / shape["period"], theme) for value in values]
-    if shape["topology"] == "line":
+    if topology in LINES:
         return [sequential(i / max(1, n - 1), theme) for i in range(n)]
-    return (DISTINCT * n)[:n] if n <= len(DISTINCT) else [_hue(i / n, i % 2, theme) for i in range(n)]
+    if topology in PLACES:
+        colours = dict(zip(shape["coordinates"], _of_places(shape, theme)))
+        return [colours[label] for label in labels]
+    if topology == "tree":
+        parents = list(dict.fromkeys(shape["parents"].values()))
+        colours = dict(zip(parents, _distinct(len(parents), theme)))
+        return [colours[shape["parents"][label]] for label in labels]
+    return _distinct(n, theme)
+
+
+def _distinct(n, theme):
+    return DISTINCT[:n] if n <= len(DISTINCT) else [_hue(i / n, i % 2, theme) for i in range(n)]
+
+
+def _of_places(shape, theme):
+    """The colours of all places of a set; a sphere of which less than half is there is coloured as a plane."""
+    places = np.array(list(shape["coordinates"].values()), dtype=float)
+    if shape["topology"] == "torus":
+        return _torus_colours(places / shape["periods"], theme)
+    if shape["topology"] == "sphere":
+        longitudes = np.sort(places[:, 1] % 360)
+        gaps = np.diff(longitudes, append=longitudes[0] + 360)
+        if gaps.max() < 180:
+            return _sphere_colours(places, theme)
+        west = longitudes[(gaps.argmax() + 1) % len(gaps)]
+        places = np.c_[(places[:, 1] - west) % 360, places[:, 0]]
+    return _plane_colours(places, theme)
+
+
+def _torus_colours(turns, theme):
+    """A torus in the space of colours: the first turn round the hues, the second in lightness and chroma."""
+    angles = 2 * np.pi * turns[:, 1]
+    return [cyclic(t, theme, 0.13 * math.cos(a), 0.09 + 0.04 * math.sin(a)) for t, a in zip(turns[:, 0], angles)]
+
+
+def _sphere_colours(places, theme):
+    """The hue of the longitude, lighter to the north and duller to the poles."""
+    return [
+        cyclic(longitude / 360, theme, 0.15 * math.sin(y), 0.125 * math.sqrt(abs(math.cos(y))))
+        for y, longitude in zip(np.radians(places[:, 0]), places[:, 1])
+    ]
+
+
+def _plane_colours(places, theme):
+    """From blue to yellow, and lighter: the axes that all eyes see; what is lighter is redder for those that see it."""
+    low, high = places[:, :2].min(0), places[:, :2].max(0)
+    middle = 0.60 if theme == "light" else 0.70
+    return [
+        _oklch_to_hex(middle + 0.15 * y, math.hypot(0.07 * y, 0.12 * x), math.atan2(0.12 * x, 0.07 * y))
+        for x, y in 2 * (places[:, :2] - low) / np.where(high > low, high - low, 1) - 1
+    ]
 
 
 def colour_scale(name, theme="light"):
@@ -62,15 +115,15 @@ def _hue(fraction, step, theme):
     return _oklch_to_hex((0.52 if theme == "light" else 0.66) + 0.14 * step, 0.13, 2 * math.pi * fraction)
 
 
-def cyclic(fraction, theme="light"):
-    """A colour of a closed loop that stays a loop for colour-blind eyes.
+def cyclic(fraction, theme="light", lighter=0.0, chroma=0.125):
+    """A colour of a closed loop that stays a loop for colour-blind eyes; a little lighter, or duller.
 
     A hue circle in OKLCh whose lightness rises and falls once around it, along the axis (red to green) that
     red-green-blind eyes cannot see: what they lose in hue they keep in lightness.
     """
     hue = 2 * math.pi * fraction + math.radians(25)
     lightness = (0.60 if theme == "light" else 0.70) - 0.16 * math.cos(hue - math.radians(15))
-    return _oklch_to_hex(lightness, 0.125, hue)
+    return _oklch_to_hex(lightness + lighter, chroma, hue)
 
 
 def sequential(fraction, theme="light"):

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from orrery.measured import LINES
+
 COMPONENTS = ("pca", "svd", "kernel-pca", "ica", "pls", "lda")  # methods that give many, each with a meaning
 SUPERVISED = ("lda", "pls", "circle", "line", "helix")  # methods that use the labels; a control has none that fit
 SPECTRAL = ("pca", "svd")
@@ -13,7 +15,7 @@ class Need:
 
     `files` are stages (projection, analysis, metrics); `phrase` completes "it needs …"; `methods` of reducers that can
     give it, None for any; `raw` says whether the vectors themselves can: no, also, only; `layer` is one or all; `sets`
-    that have it: any, circle, line, numbers (integers); `options` the keys that it alone reads.
+    that have it: any, circle, line (or helix), numbers (integers); `options` the keys that it alone reads.
     """
 
     phrase: str
@@ -26,6 +28,7 @@ class Need:
 
 
 MANY = "a reducer with many components (pca, svd, kernel-pca, ica, pls, lda)"
+ORDERED = f"a set whose topology is line or helix, and {MANY}, or raw"
 ALONG = {"files": ("analysis",), "methods": COMPONENTS, "raw": "also"}
 NEEDS = {
     "scatter-2d": Need("a reducer with two components, or with many", options=("components", "colour")),
@@ -41,12 +44,10 @@ NEEDS = {
     "correlation": Need(f"{MANY}, or raw", **ALONG),
     "pair-table": Need(f"{MANY}, or raw", **ALONG, options=("count",)),
     "pairs": Need(MANY, files=("projection", "analysis"), methods=COMPONENTS, options=("count",)),
-    "lines": Need(
-        f"a set whose topology is line, and {MANY}, or raw", **ALONG, sets="line", options=("components", "sequence")
-    ),
-    "steps": Need(f"a set whose topology is line, and {MANY}, or raw", **ALONG, sets="line"),
-    "fourier": Need(f"a set whose topology is line, and {MANY}, or raw", **ALONG, sets="line", options=("components",)),
-    "fourier-map": Need(f"a set whose topology is line, and {MANY}, or raw", **ALONG, sets="line", options=("count",)),
+    "lines": Need(ORDERED, **ALONG, sets="line", options=("components", "sequence")),
+    "steps": Need(ORDERED, **ALONG, sets="line"),
+    "fourier": Need(ORDERED, **ALONG, sets="line", options=("components",)),
+    "fourier-map": Need(ORDERED, **ALONG, sets="line", options=("count",)),
     "properties": Need(f"integers, and {MANY}, or raw", **ALONG, sets="numbers", options=("count",)),
     "property-bars": Need(f"integers, and {MANY}, or raw", **ALONG, sets="numbers", options=("count", "properties")),
     "cosines": Need("the vectors themselves: ask for it under raw", files=("analysis",), methods=(), raw="only"),
@@ -99,4 +100,5 @@ def suits(figure, concept):
     sets, topology = NEEDS[figure["kind"]].sets, concept["topology"]
     if figure.get("colour") in ("ones", "tens", "hundreds", "length"):
         sets = "numbers"
-    return sets == "any" or (sets == "numbers" and "integers" in concept) or sets == topology
+    kinds = {"any", topology, *(["line"] if topology in LINES else []), *(["numbers"] if "integers" in concept else [])}
+    return sets in kinds

@@ -8,7 +8,6 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import AutoLocator, MaxNLocator
-from matplotlib.transforms import Bbox
 
 from orrery.errors import OrreryError
 from orrery.figures import chart as marks
@@ -130,7 +129,7 @@ class _Panel:
     def _legend(self, panel):
         handles, names = self._ax.get_legend_handles_labels()
         names = [name.removeprefix(SHOWN) if not name.startswith(f"{SHOWN}_") else name for name in names]
-        if not handles or self._names:  # names stand beside their places
+        if not handles or (self._names and panel.legend == "classes"):  # names stand beside their places
             return
         if self._small:
             self._canvas.legend(handles, names, loc="outside right upper", fontsize=6.5, markerscale=2)
@@ -280,29 +279,33 @@ def _name_places(ax, mark, theme):
     anchors, dots = to_pixels(mark.xyz), to_pixels(mark.points)
     frame, renderer = ax.get_window_extent(), ax.figure.canvas.get_renderer()
     unit = DPI / 100
-    taken = [Bbox.from_bounds(x - 5 * unit, y - 5 * unit, 10 * unit, 10 * unit) for x, y in anchors]
+    taken = np.c_[anchors - 5 * unit, anchors + 5 * unit]
     plate = {"facecolor": theme.paper, "alpha": 0.75, "linewidth": 0, "pad": 0.6}  # a halo would turn text into paths
     for place, anchor, name in zip(mark.xyz, anchors, mark.names):
         text = ax.text(*place, name, fontsize=8 if len(mark.names) <= 12 else 7, color=theme.ink, bbox=plate,
                        ha="center", va="center", zorder=4, parse_math=False)  # fmt: skip
         size = text.get_window_extent(renderer)
         outwards = np.arctan2(*(place - centre)[::-1])
-        places = [_place(anchor, size, outwards + turn, reach * unit) for reach in (7, 16, 28) for turn in TURNS]
-        best = min(places, key=lambda box: _covered(box, taken, dots, frame))
-        text.set_position(ax.transData.inverted().transform((best.x0 + best.width / 2, best.y0 + best.height / 2)))
-        taken.append(best)
+        boxes = np.array([_box(anchor, size, outwards + turn, reach * unit) for reach in (7, 16, 28) for turn in TURNS])
+        best = boxes[_covered(boxes, taken, dots, np.r_[frame.min, frame.max]).argmin()]
+        text.set_position(ax.transData.inverted().transform((best[:2] + best[2:]) / 2))
+        taken = np.vstack([taken, best])
 
 
-def _place(anchor, size, angle, reach):
-    """The box of a text whose nearest edge is `reach` pixels from its anchor, in the direction `angle`."""
-    x = anchor[0] + np.cos(angle) * (reach + size.width / 2)
-    y = anchor[1] + np.sin(angle) * (reach + size.height / 2)
-    return Bbox.from_bounds(x - size.width / 2, y - size.height / 2, size.width, size.height)
+def _box(anchor, size, angle, reach):
+    """The box (left, bottom, right, top) of a text whose edge is `reach` pixels from its anchor, in a direction."""
+    half = np.array([size.width, size.height]) / 2
+    middle = anchor + np.array([np.cos(angle), np.sin(angle)]) * (reach + half)
+    return np.r_[middle - half, middle + half]
 
 
-def _covered(box, taken, dots, frame):
-    """Pixels that a box would share with what stands already, or have outside the frame; a dot under it counts 50."""
-    shared = sum(inside.width * inside.height for other in taken if (inside := Bbox.intersection(box, other)))
-    inside = Bbox.intersection(box, frame)
-    dots = ((dots > box.min) & (dots < box.max)).all(1).sum()
-    return shared + 50 * dots + box.width * box.height - (inside.width * inside.height if inside else 0)
+def _covered(boxes, taken, dots, frame):
+    """Pixels (C,) that boxes (C, 4) share with what stands already, or have outside the frame; a dot counts 50."""
+    low, high = boxes[:, None, :2], boxes[:, None, 2:]
+
+    def shared(others):
+        sides = np.minimum(high, others[..., 2:]) - np.maximum(low, others[..., :2])
+        return np.maximum(sides, 0).prod(2).sum(1)
+
+    under = ((dots > low) & (dots < high)).all(2).sum(1)
+    return shared(taken) + 50 * under + (high - low).prod(2)[:, 0] - shared(frame)

@@ -128,8 +128,8 @@ def quadratic_r2(weights, baseline, classes, targets):
     targets = np.asarray(targets, dtype=float)
     targets = targets if targets.ndim == 2 else np.moveaxis(targets, 2, 1)  # (B, p) or (B, m, p)
     targets = targets - targets.mean(-1, keepdims=True)  # as rows sum to 1, a constant changes no error
-    residual = _squares(targets, _error_form(weights, classes))
-    total = _squares(targets, _error_form(baseline, classes))
+    residual = _squares(targets, error_form(weights, classes))
+    total = _squares(targets, error_form(baseline, classes))
     return 1 - np.divide(residual, total, out=np.full_like(total, np.nan), where=total > 0)
 
 
@@ -147,17 +147,25 @@ def held_out_r2(weights, values, classes, folds):
     -------
     array (...)
     """
-    values, folds = np.asarray(values, dtype=float), np.asarray(folds)
-    counts = np.bincount(classes, minlength=len(folds)).astype(float)
-    baseline = np.where(folds[:, None] == folds, 0, counts)  # row c: counts of what trains for class c
-    trained = baseline.sum(1, keepdims=True)
-    baseline = np.divide(baseline, trained, out=np.full_like(baseline, np.nan), where=trained > 0)
-    found = quadratic_r2(weights, baseline[classes], classes, values.reshape(-1, len(folds)))
+    values = np.asarray(values, dtype=float)
+    found = quadratic_r2(weights, held_out_baseline(classes, folds), classes, values.reshape(-1, values.shape[-1]))
     return found.reshape(values.shape[:-1])
 
 
-def _error_form(weights, classes):
-    """(W - E)ᵀ(W - E) of weights (N, p)."""
+def held_out_baseline(classes, folds):
+    """Weights (N, p) of the classes in the mean of the training samples of each sample (N,), folds (p,) of classes.
+
+    NaN where nothing is left to train on.
+    """
+    folds = np.asarray(folds)
+    counts = np.bincount(classes, minlength=len(folds)).astype(float)
+    baseline = np.where(folds[:, None] == folds, 0, counts)  # row c: counts of what trains for class c
+    trained = baseline.sum(1, keepdims=True)
+    return np.divide(baseline, trained, out=np.full_like(baseline, np.nan), where=trained > 0)[classes]
+
+
+def error_form(weights, classes):
+    """M = (W - E)ᵀ(W - E) (p, p) of weights W (N, p): tᵀMt is the squared error of the predictions Wt of targets t."""
     error = np.array(weights, dtype=float)
     error[np.arange(len(error)), classes] -= 1
     return error.T @ error

@@ -8,6 +8,7 @@ from orrery.geometry.probes import held_out_r2, held_out_weights
 from orrery.methods.linear import directions, library
 
 FOLDS = 20
+LINES = ("line", "helix")  # topologies whose labels lie along a line
 POINTS = 6000  # whose inner products (288 MB) and their copies fit into a small job
 
 
@@ -85,9 +86,9 @@ def classes_of(samples, method, fewest):
 
 def targets_of(values, shape, method):
     """What is predicted of each value, array (p, q): itself on a line, cosine and sine on a circle."""
-    if shape["topology"] == "none":
-        raise OrreryError(f"{method} needs a concept whose topology is circle or line; take lda.")
-    if shape["topology"] == "line":
+    if shape["topology"] not in ("circle", *LINES):
+        raise OrreryError(f"{method} needs a concept whose topology is circle, line or helix; take lda.")
+    if shape["topology"] in LINES:
         return values[:, None]
     angles = 2 * np.pi * values / shape["period"]
     return np.c_[np.cos(angles), np.sin(angles)]
@@ -99,8 +100,10 @@ def value_folds(count, seed):
 
 
 def _numbers(samples, shape, method):
-    if shape["topology"] == "none":
-        raise OrreryError(f"{method} needs a concept whose topology is line or circle, not none; take pca or lda.")
+    if shape["topology"] not in ("circle", *LINES):
+        raise OrreryError(
+            f"{method} needs a concept whose topology is line, helix or circle, not {shape['topology']}; take pca."
+        )
     return classes_of(samples, method, 4)
 
 

@@ -8,6 +8,7 @@ from orrery.errors import OrreryError
 from orrery.figures.chart import Axis, Chart, Gradient, Line, Names, Panel, Points
 from orrery.figures.colours import class_colours, sequential
 from orrery.figures.sources import MEANINGLESS, UNLIKE_AXES
+from orrery.measured import LINES, PLACES
 
 MANY = 20  # classes, above which colour stands for a value and not for a name
 DIGITS = {"ones": 1, "tens": 10, "hundreds": 100}
@@ -30,10 +31,12 @@ def cloud(view, components, figure, shape, title="", bar=True):
     xyz = view.coordinates(components)
     axes = [Axis(view.axis_name(c), bare=view.method in MEANINGLESS) for c in components]
     colour = figure.get("colour", "class")
-    colour = "value" if colour == "class" and len(view.classes[0]) > MANY else colour
+    by_label = shape["topology"] in (*PLACES, "tree")  # however many they are, their colours mean something
+    colour = "value" if colour == "class" and len(view.classes[0]) > MANY and not by_label else colour
     if colour == "class":
-        marks, legend = _classes(view, xyz, figure, shape), "classes"
-    elif colour == "value" and shape == {"topology": "none"}:  # many classes in no order
+        marks, legend = _classes(view, xyz, figure, shape), "parents" if shape["topology"] == "tree" else "classes"
+        legend = legend if sum(isinstance(mark, Points) and mark.hover is not None for mark in marks) <= MANY else ""
+    elif colour == "value" and not (shape["topology"] in ("circle", *LINES) or {"ranked", "numbers"} & set(shape)):
         marks, legend = [Points(xyz, "accent", view.concept, (view, np.arange(view.n)), figure.get("point_size"))], ""
     elif colour == "value":
         marks, legend = [_gradient(view, xyz, figure, shape, bar)], ""
@@ -43,18 +46,23 @@ def cloud(view, components, figure, shape, title="", bar=True):
 
 
 def _classes(view, xyz, figure, shape):
-    """A cloud a class, and in two dimensions the classes' middles, joined in their order where the map is linear."""
+    """A cloud a class, or of a tree a parent, and in two dimensions the classes' middles.
+
+    They are joined in their order where the map is linear.
+    """
     labels, values, index = view.classes
-    colours = class_colours(values, shape, figure["theme"])
+    colours = class_colours(values, shape, figure["theme"], labels)
+    names = np.array([shape["parents"][label] for label in labels] if shape["topology"] == "tree" else labels)
     marks = [
-        Points(xyz[index == i], colours[i], label, (view, np.flatnonzero(index == i)), figure.get("point_size"))
-        for i, label in enumerate(labels)
+        Points(xyz[rows], colour, name, (view, rows), figure.get("point_size"))
+        for name, colour in dict(zip(names.tolist(), colours)).items()
+        for rows in [np.flatnonzero(names[index] == name)]
     ]
     single = len(labels) == view.n
     if single and view.method in MEANINGLESS:
         return marks
     middles = np.array([_middle(xyz[index == i], view.method) for i in range(len(labels))])
-    if view.method not in MEANINGLESS and shape["topology"] in ("circle", "line"):
+    if view.method not in MEANINGLESS and shape["topology"] in ("circle", *LINES):
         marks.append(_path(middles, shape["topology"] == "circle"))
     if xyz.shape[1] == 3:
         return marks
