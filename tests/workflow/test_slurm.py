@@ -118,13 +118,11 @@ def submissions(log):
 def contents(path):
     """What a file says, without where and when its corpus was read."""
     if path.suffix == ".h5":
+        found = {}
         with h5py.File(path) as file:
-            found = {}
-            file.visititems(
-                lambda name, item: found.update({name: item[()].tobytes()} if hasattr(item, "shape") else {})
-            )
-            return found
-    return pq.read_table(path).to_pylist() if path.suffix == ".parquet" else path.read_bytes()
+            file.visititems(lambda name, item: found.update({name: item[()]} if isinstance(item, h5py.Dataset) else {}))
+        return {name: (a.tolist() if a.dtype.kind == "O" else a.tobytes()) for name, a in found.items()}
+    return repr(pq.read_table(path).to_pylist()) if path.suffix == ".parquet" else path.read_bytes()
 
 
 def files(results):
