@@ -54,6 +54,11 @@ def queued(state, partition="gpu"):
     return call("squeue", "-h", "-p", partition, "-t", state, "-o", "%i", check=False).split()
 
 
+def script_of(folder):
+    """The ids of the processes that read the model in a folder."""
+    return call("pgrep", "-f", f"{folder}/.snakemake/scripts/.*extract_activations", check=False).split()
+
+
 @pytest.fixture(scope="module")
 def slurm():
     """A Slurm of two nodes, gone afterwards."""
@@ -193,7 +198,8 @@ def reading(folder, local):
     """(folder, driver, id) of a run for one figure whose model is being read."""
     driver = start(folder, FIGURE)
     job = until(lambda: queued("R"), 90, driver)[0]
-    time.sleep(2)
+    # An srun that asks slurmctld for a step in the very second in which that is away waits for ever.
+    until(lambda: script_of(folder), 90, driver)
     yield folder, driver, job
     if driver.poll() is None:
         os.killpg(driver.pid, signal.SIGKILL)
@@ -281,7 +287,8 @@ def test_a_node_is_lost(reading, local):
     call(SLURM, "stop", "gpu1", "KILL")
     for process in steps:
         os.kill(int(process), signal.SIGKILL)
-    call("pkill", "-KILL", "-f", f"{folder}/.snakemake/scripts/.*extract_activations", check=False)
+    for process in script_of(folder):
+        os.kill(int(process), signal.SIGKILL)
     call("scontrol", "update", "nodename=gpu1", "state=down", "reason=lost")
     time.sleep(5)
     call(SLURM, "start", "gpu1")
