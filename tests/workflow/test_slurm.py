@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import h5py
@@ -57,6 +58,13 @@ def queued(state, partition="gpu"):
 def script_of(folder):
     """The ids of the processes that read the model in a folder."""
     return call("pgrep", "-f", f"{folder}/.snakemake/scripts/.*extract_activations", check=False).split()
+
+
+def strike(processes, number):
+    """Send a signal to processes, some of which may have ended."""
+    for process in processes:
+        with suppress(ProcessLookupError):
+            os.kill(int(process), number)
 
 
 @pytest.fixture(scope="module")
@@ -269,11 +277,7 @@ def test_a_job_that_hangs_is_ended_by_its_time_and_tried_again(folder, local):
     limits = ["--set-resources", "extract_activations:slurm_partition=gpu", "extract_activations:runtime=attempt"]
     driver = start(folder, FIGURE, *limits)
     job = until(lambda: queued("R"), 90, driver)[0]
-    script = until(
-        lambda: call("pgrep", "-f", f"{folder}/.snakemake/scripts/.*extract_activations", check=False), 60, driver
-    )
-    for process in script.split():
-        os.kill(int(process), signal.SIGSTOP)
+    strike(until(lambda: script_of(folder), 60, driver), signal.SIGSTOP)
     until(lambda: job not in queued("R"), 150, driver)
     lines = [line for line in finish(driver, folder, 400) if "extract_activations" in line]
     assert [re.search(r"-t (\d+)", line).group(1) for line in lines] == ["1", "2"]
@@ -285,10 +289,7 @@ def test_a_node_is_lost(reading, local):
     folder, driver, job = reading
     steps = call("pgrep", "-f", f"slurmstepd: \\[{job}\\.", check=False).split()
     call(SLURM, "stop", "gpu1", "KILL")
-    for process in steps:
-        os.kill(int(process), signal.SIGKILL)
-    for process in script_of(folder):
-        os.kill(int(process), signal.SIGKILL)
+    strike([*steps, *script_of(folder)], signal.SIGKILL)
     call("scontrol", "update", "nodename=gpu1", "state=down", "reason=lost")
     time.sleep(5)
     call(SLURM, "start", "gpu1")
