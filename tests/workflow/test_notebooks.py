@@ -47,7 +47,7 @@ def results(olmo, tmp_path_factory):
         "models": {"olmo": {"asset": "olmo", "depth": 2, "layers": ["embed"]}},
         "run": {"models": ["olmo"], "formats": ["html"]},
         "controls": ["random-tokens"],  # the measures have tests of their own
-        "metrics": {"permutations": 99},
+        "metrics": {"permutations": 499},
     }
     example = str(ROOT / "docs/examples/integers.yaml")
     done = snakemake(folder, "--cores", "2", "--configfile", example, write(folder, mine))
