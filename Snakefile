@@ -17,6 +17,7 @@ include: "workflow/rules/similarities.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/comparisons.smk"
 include: "workflow/rules/atlas.smk"
+include: "workflow/rules/catalogue.smk"
 
 
 # Nodes of a cluster are seldom on the network, so assets are fetched where Snakemake runs; the others take no time.
@@ -24,6 +25,7 @@ localrules:
     all,
     figures,
     atlas,
+    catalogue,
     fetch_asset,
     expand_prompts,
     share_plotly,
@@ -47,3 +49,8 @@ rule figures:
 rule atlas:
     input:
         rules.build_atlas.output.index,
+
+
+rule catalogue:
+    input:
+        rules.build_catalogue.output.page,

@@ -49,6 +49,8 @@ MODULES = {
     "compare_interactive": [*CHARTS, "figures/comparisons", "figures/alike", "figures/interactive", "figures/hover"],
     "compare_static": [*CHARTS, "figures/comparisons", "figures/alike", "figures/static"],
     "build_atlas": ["atlas/__init__", "atlas/template.html"],
+    "fit_labels": ["catalogue", "tokens", "vocabulary"],
+    "build_catalogue": ["catalogue", "atlas/catalogue", "atlas/catalogue.html"],
 }  # fmt: skip
 CONVERSIONS = {"gguf": "gguf", "mediawiki": "corpus/mediawiki"}
 
@@ -144,6 +146,53 @@ def vocabulary_spec(config, name):
     }
     liked = concept.get("random_tokens", {}).get("like")
     return spec | ({"like": vocabulary_spec(config, liked)} if liked else {})
+
+
+# ---------------------------------------------------------------------------------------------- the catalogue
+
+
+def catalogued(config):
+    """Every set that somebody wrote: all but the random tokens that controls add for each."""
+    concepts = config["concepts"]
+    return {name: entry for name, entry in concepts.items() if name != f"{_liked(entry)}-random"}
+
+
+def _liked(concept):
+    return concept.get("random_tokens", {}).get("like")
+
+
+def label_specs(config):
+    """What the tokens of each set's labels depend on: the labels and whether words are spaced, or what is drawn."""
+    specs = {}
+    for name, concept in catalogued(config).items():
+        if labels := list(surface_forms(concept)):
+            specs[name] = {"labels": labels, "spaced": concept["corpus"]["whole_words"]}
+        else:
+            specs[name] = {"random": _liked(concept)} if _liked(concept) else {"integers": concept["integers"]}
+    return specs
+
+
+def catalogue_entries(config):
+    """What the catalogue says of each set, by its name."""
+    told = ("topology", "difficulty", "about", "source")
+    return [
+        {"name": name, **{key: concept.get(key, "") for key in told}, "labels": list(surface_forms(concept)),
+         "templates": len(concept.get("templates", [])), "file": concept.get("templates_file", "")}
+        for name, concept in sorted(catalogued(config).items())
+    ]  # fmt: skip
+
+
+def tokenizing_models(config):
+    """model → what is said over its column, of the models of the run that differ in their tokenizer."""
+    alike = {}
+    for model in config["run"]["models"]:
+        alike.setdefault(config["models"][model]["asset"], []).append(model)
+    return {models[0]: ", ".join(models) for models in alike.values()}
+
+
+def corpus_samples(config):
+    """The run's samples that come from a corpus."""
+    return [sample for sample in config["run"]["samples"] if sample.partition("/")[0] in config["corpora"]]
 
 
 # ------------------------------------------------------------------------------------------------- what is made

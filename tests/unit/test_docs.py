@@ -6,6 +6,7 @@ import h5py
 import pytest
 import yaml
 from orrery import checks
+from orrery.errors import OrreryError
 from orrery.figures import needs
 from orrery.measured import MEASURED
 from tools import ROOT
@@ -100,3 +101,37 @@ def test_the_kind_of_ones_own_is_a_kind(tmp_path, monkeypatch):
     assert chart.panels[0].marks[0].y.tolist() == [5.0, 1.0]
     static.write_images(static.draw(chart, theme="dark"), [tmp_path / "n.png"])
     assert interactive.draw(chart, "dark")["data"]
+
+
+def test_the_catalogue_page_lists_every_set(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    import catalogue
+
+    page = (ROOT / "docs/catalogue.md").read_text()
+    assert catalogue.written(page, catalogue.lines(ROOT / "workflow/concepts")) == page, "run python docs/catalogue.py"
+    (example,) = blocks("docs/catalogue.md", "yaml")
+    config = checks._merge(yaml.safe_load((ROOT / "config.yaml").read_text()), yaml.safe_load(example))
+    checks.prepare(config, SCHEMA, sorted((ROOT / "workflow/concepts").glob("*.yaml")))
+
+
+MISTAKES = {  # what is written into the example's set, and the start of a row's sentence
+    "unknown key 'lables'": {"lables": ["a"]},
+    ".topology: 'ring' must be one of": {"topology": "ring"},
+    "2 values do not fit": {"values": [1, 2]},
+    "coordinates: are missing; a sphere": {"topology": "sphere"},
+    "parents: are missing; a tree": {"topology": "tree"},
+    "'dawn' stands under 'dawn' and 'dusk'": {"labels": {"dawn": ["dawn"], "dusk": ["dawn"]}},
+    "'At {label} or {label}' has 2 places": {"templates": ["At {label} or {label}"]},
+    "labels.dawn: 'da(wn' is not a regular expression": {"labels": {"dawn": ["da(wn"], "dusk": ["dusk"]}},
+}
+
+
+@pytest.mark.parametrize("sentence", MISTAKES)
+def test_the_catalogue_page_tells_what_a_mistake_says(sentence):
+    page = (ROOT / "docs/catalogue.md").read_text()
+    (example,) = blocks("docs/catalogue.md", "yaml")
+    config = checks._merge(yaml.safe_load((ROOT / "config.yaml").read_text()), yaml.safe_load(example))
+    config["concepts"]["light"].update(MISTAKES[sentence])
+    with pytest.raises(OrreryError) as mistake:
+        checks.prepare(config, SCHEMA, sorted((ROOT / "workflow/concepts").glob("*.yaml")))
+    assert sentence in page and sentence in str(mistake.value)

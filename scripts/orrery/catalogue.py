@@ -1,0 +1,192 @@
+"""How a tokenizer takes the labels of each set: what can be known of a set before anything is extracted."""
+
+import csv
+import unicodedata
+from collections import Counter
+
+from orrery.errors import OrreryError
+from orrery.store import atomic
+from orrery.tokens import encode
+
+COLUMNS = ("concept", "labels", "single_token", "tokens_min", "tokens_max", "unknown", "collisions", "lost", "verdict")
+BEFORE = "is "  # what stands before a label where words have spaces between them
+LONGEST = 1 << 30  # labels are not cut to any model's window
+
+
+def load_tokenizer(folder, trust_remote_code=False):
+    """The tokenizer of a model's folder; its weights are left alone.
+
+    Raises
+    ------
+    OrreryError
+        The folder holds none that transformers knows, or one that gives no character offsets.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code, local_files_only=True)
+    except (OSError, ValueError, KeyError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+        raise OrreryError(f"{folder}: this holds no tokenizer that transformers can load ({reason}).") from error
+    if not tokenizer.is_fast:
+        raise OrreryError(f"{folder}: the tokenizer gives no character offsets; add a tokenizer.json to the folder.")
+    return tokenizer
+
+
+def fitness(tokenizer, sets):
+    """One row a set, as dicts with the keys COLUMNS.
+
+    Parameters
+    ----------
+    tokenizer : transformers.PreTrainedTokenizerFast
+    sets : dict of str → dict
+        Set → labels and whether words are `spaced`; or instead of labels `integers`, those that are single tokens from
+        `start` on; or `random`, the set that random tokens are like.
+    """
+    return [{"concept": name, **_fitness(tokenizer, entry)} for name, entry in sets.items()]
+
+
+def _fitness(tokenizer, entry):
+    if "random" in entry:
+        return _nothing(f"drawn from the vocabulary, as many as {entry['random']} has")
+    labels = entry["labels"] if "labels" in entry else single_integers(tokenizer, entry["integers"]["start"])
+    if len(labels) < 3 and "integers" in entry:
+        return _nothing("fewer than three single tokens: no set of this model")
+    return label_fitness(tokenizer, labels, entry.get("spaced", True))
+
+
+def _nothing(verdict):
+    return {**dict.fromkeys(COLUMNS[1:], 0), "verdict": verdict}
+
+
+def single_integers(tokenizer, start):
+    """The integers from `start` that are single tokens, up to the first that is not, as words."""
+    from orrery.vocabulary import vocabulary_set
+
+    try:
+        return vocabulary_set(
+            tokenizer, {"concept": {"integers": {"start": start, "stop": "single-token"}}, "values": {}}, 0, 0
+        )[0]
+    except OrreryError:  # fewer than three
+        return []
+
+
+def label_fitness(tokenizer, labels, spaced=True):
+    """How a tokenizer takes some labels: the numbers of COLUMNS, and what they mean in plain words.
+
+    Parameters
+    ----------
+    spaced : bool
+        Whether a label is read after a space, or at the beginning of a text.
+    """
+    tokens = label_tokens(tokenizer, labels, spaced)
+    unknown = [tokenizer.unk_token_id is not None and tokenizer.unk_token_id in ids for ids in tokens]
+    lost = [not strange and not survives(tokenizer, label, ids) for label, ids, strange in zip(labels, tokens, unknown)]
+    counts = {
+        "labels": len(labels),
+        "single_token": sum(len(ids) == 1 and not strange for ids, strange in zip(tokens, unknown)),
+        "tokens_min": min(map(len, tokens)),
+        "tokens_max": max(map(len, tokens)),
+        "unknown": sum(unknown),
+        "collisions": shared(ids[-1:] for ids in tokens),
+        "lost": sum(lost),
+    }
+    return {**counts, "verdict": verdict(counts, shared(tokens), shared(map(sorted, tokens)))}
+
+
+def label_tokens(tokenizer, labels, spaced=True):
+    """The ids of the tokens that overlap each label, by the character offsets with which samples are read."""
+    before = BEFORE if spaced else ""
+    spans = [(len(before), len(before + label)) for label in labels]
+    made, _ = encode(tokenizer, [before + label for label in labels], spans, LONGEST)
+    return [tuple(text.ids[text.first : text.last + 1].tolist()) if text else () for text in made]
+
+
+def survives(tokenizer, label, ids):
+    """Whether the label's characters come back from its tokens; case and spaces do not count."""
+    return _letters(tokenizer.decode(ids, clean_up_tokenization_spaces=False)) == _letters(label)
+
+
+def _letters(text):
+    return "".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def shared(keys):
+    """How many of some keys are another's too; those of no token are none's."""
+    return sum(n for key, n in Counter(map(tuple, keys)).items() if n > 1 and key)
+
+
+def verdict(counts, same=0, reordered=0):
+    """What the numbers of a set mean, in plain words.
+
+    Parameters
+    ----------
+    counts : dict
+        The numbers of COLUMNS.
+    same, reordered : int
+        How many labels have the very tokens of another, and how many have them in whatever order.
+    """
+    n = counts["labels"]
+    if counts["unknown"] == n:
+        return "unknown to this tokenizer, whole or in part"
+    said = [_length(counts)]
+    if counts["collisions"]:
+        said.append(f"last token shared by {counts['collisions']} of {n} labels: {_remedy(n, same, reordered)}")
+    if counts["unknown"]:
+        said.append(f"{counts['unknown']} of {n} labels unknown")
+    if counts["lost"]:
+        said.append(f"{counts['lost']} of {n} labels lose characters, such as accents")
+    return "; ".join(said)
+
+
+def _length(counts):
+    least, most = counts["tokens_min"], counts["tokens_max"]
+    if most == 1:
+        return "single tokens"
+    return f"{most} tokens" if least == most else f"{least}–{most} tokens"
+
+
+def _remedy(n, same, reordered):
+    if same:
+        return f"{same} are the same tokens throughout, and nothing tells them apart"
+    if reordered:
+        return f"read with pool mean, which parts all but the {reordered} that are the same tokens in another order"
+    return "read with pool mean"
+
+
+def level(row):
+    """How a set fits, in one word: good, split, shared (pool), poor, or none where it has no labels of its own."""
+    if not row["labels"]:
+        return "none"
+    if row["unknown"] or row["lost"]:
+        return "poor"
+    if row["collisions"]:
+        return "shared"
+    return "good" if row["single_token"] == row["labels"] else "split"
+
+
+def occurrences(attributes):
+    """What a corpus holds of a set, from the attributes of its samples: source, found, kept, missing labels."""
+    kept = attributes["report"]["kept"]
+    return {
+        "source": attributes["source"],
+        "found": sum(attributes["report"]["found"].values()),
+        "kept": sum(kept.values()),
+        "missing": [label for label, n in kept.items() if not n],
+    }
+
+
+def write(rows, path):
+    """Write the rows of `fitness` as CSV."""
+    with atomic(path) as part, open(part, "w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, COLUMNS)
+        table.writeheader()
+        table.writerows(rows)
+
+
+def read(path):
+    """The rows of a file of `write`, numbers as numbers."""
+    with open(path, newline="", encoding="utf-8") as file:
+        return [
+            {k: v if k in ("concept", "verdict") else int(v) for k, v in row.items()} for row in csv.DictReader(file)
+        ]
