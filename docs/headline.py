@@ -17,6 +17,7 @@ def row_of(found):
 
 
 def main():
+    """Write the table of the last run into the README."""
     with open(ROOT / "results/headline.csv", encoding="utf-8") as file:
         rows = [row_of(found) for found in csv.DictReader(file)]
     table = ["| set | structure | verdict | layers | what the numbers say |", "|---|---|---|---|---|", *rows]
