@@ -16,7 +16,7 @@ rule analyse:
     threads: 1
     resources:
         mem_mb=growing(4000),
-        runtime=growing(30),
+        runtime=growing(15),
     params:
         code=orrery.code_version("analyse"),
         permutations=config["metrics"]["permutations"],

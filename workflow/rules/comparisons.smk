@@ -13,7 +13,7 @@ rule compare_interactive:
     threads: 1
     resources:
         mem_mb=growing(2000),
-        runtime=growing(10),
+        runtime=growing(5),
     params:
         code=orrery.code_version("compare_interactive"),
         comparison=lambda wc: config["comparisons"][wc.comparison],
@@ -45,7 +45,7 @@ rule compare_static:
     threads: 1
     resources:
         mem_mb=growing(2000),
-        runtime=growing(10),
+        runtime=growing(5),
     params:
         code=orrery.code_version("compare_static"),
         comparison=lambda wc: config["comparisons"][wc.comparison],

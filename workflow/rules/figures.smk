@@ -30,7 +30,7 @@ rule draw_interactive:
     threads: 1
     resources:
         mem_mb=growing(1000),
-        runtime=growing(10),
+        runtime=growing(5),
     params:
         code=orrery.code_version("draw_interactive"),
         figure=lambda wc: config["figures"][wc.figure],
@@ -63,7 +63,7 @@ rule draw_static:
     threads: 1
     resources:
         mem_mb=growing(1000),
-        runtime=growing(10),
+        runtime=growing(5),
     params:
         code=orrery.code_version("draw_static"),
         figure=lambda wc: config["figures"][wc.figure],

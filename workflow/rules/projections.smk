@@ -14,7 +14,7 @@ rule find_neighbours:
     threads: 1
     resources:
         mem_mb=growing(4000),
-        runtime=growing(30),
+        runtime=growing(10),
     params:
         code=orrery.code_version("find_neighbours"),
         preprocess=lambda wc: [step for step in wc.graph.split(".")[:-2] if step != "raw"],
@@ -45,7 +45,7 @@ rule project:
     threads: 1
     resources:
         mem_mb=growing(4000),
-        runtime=growing(60),
+        runtime=growing(20),
     params:
         code=orrery.code_version("project"),
         reducer=lambda wc: config["reducers"][wc.reducer],
@@ -71,7 +71,7 @@ rule project_all:
     threads: 1
     resources:
         mem_mb=growing(8000),
-        runtime=growing(240),
+        runtime=growing(30),
     params:
         code=orrery.code_version("project_all"),
         reducer=lambda wc: config["reducers"][wc.reducer],
