@@ -26,7 +26,7 @@ def lines(folder):
     sets = defaultdict(list)
     for path in sorted(folder.glob("*.yaml")):
         entry = yaml.safe_load(path.read_text(encoding="utf-8"))
-        rank = ("easy", "medium", "hard", None).index(entry.get("difficulty"))
+        rank = ("easy", "medium", "hard", "impossible", None).index(entry.get("difficulty"))
         sets[entry["topology"]].append((rank, path.stem))
     yield "| topology | the question | sets, from easy to hard |"
     yield "|---|---|---|"

@@ -12,7 +12,7 @@ concept, params = snakemake.wildcards.concept, snakemake.params
 templates = [(f"template {number + 1}", template) for number, template in enumerate(params.templates)]
 for path in snakemake.input:
     templates += read_templates(path, concept)
-samples = expand_templates(templates, params.values, params.categories, params.phrase, concept)
+samples = expand_templates(templates[: params.most], params.values, params.categories, params.phrase, concept)
 if not samples:
     raise OrreryError(f"concepts.{concept}: has no templates or no fixed labels, so no prompts can be made of it.")
 store.write_table(

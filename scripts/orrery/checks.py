@@ -15,6 +15,7 @@ from orrery.config import (
     label_values,
     misfit,
     reducible,
+    samples_named,
     shape_of,
     surface_forms,
     twin_of,
@@ -26,6 +27,7 @@ from orrery.layers import block_of
 from orrery.measured import MEASURED, PLACES, measures_of
 from orrery.samples import named_categories
 from orrery.schema import quote, schema_mistakes, suggest
+from orrery.structures import STRUCTURES
 
 
 def prepare(config, schema, concept_files=()):
@@ -55,6 +57,9 @@ def prepare(config, schema, concept_files=()):
     mistakes = schema_mistakes(config, schema)
     if not mistakes:
         _add_controls(config)
+        config["run"]["samples"] = [
+            sample for name in config["run"]["samples"] for sample in samples_named(config, name)
+        ]
         mistakes = check_references(config)
     if mistakes:
         raise OrreryError("\n".join(mistakes))
@@ -326,6 +331,9 @@ def _check_run(config):
                 yield _unknown(f"run.{key}", name, config[table], table)
     for sample in run["samples"]:
         yield from _check_sample(config, sample)
+    for name in config["metrics"].get("structures", ()):
+        if name not in STRUCTURES:
+            yield _unknown("metrics.structures", name, STRUCTURES, "what can be asked of a set")
     for name in run["models"]:
         asset = config["assets"].get(config["models"].get(name, {}).get("asset"), {})
         if "path" in asset and not os.path.exists(asset["path"]):
@@ -457,6 +465,9 @@ def _unfit(config, comparison, place):
 
 def _check_sample(config, sample):
     source, _, name = sample.partition("/")
+    if name == "*" and source in [*config["corpora"], "prompts", "vocabulary"]:
+        yield f"run.samples: {sample!r} is no set, as none can be had from {source}; write another source"
+        return
     if not name or "/" in name:
         yield f"run.samples: {sample!r} is not source/concept; write for example prompts/weekdays"
         return

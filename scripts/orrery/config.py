@@ -38,7 +38,7 @@ MODULES = {
     "project": PROJECTIONS,
     "project_all": PROJECTIONS,
     "analyse": ["analysis", *(f"geometry/{name}" for name in ("classes", "information", "sequences", "spectrum"))],
-    "measure": ["measures", "measured", "clouds", "controls", "preprocess", "statistics",
+    "measure": ["measures", "measured", "clouds", "controls", "preprocess", "statistics", "structures",
                 *(f"geometry/{name}" for name in GEOMETRY)],
     "summarise": ["headline", "measured", "structures"],
     "draw_headline": ["headline", "measured", "structures", "figures/headline", *CHARTS,
@@ -161,6 +161,15 @@ def _liked(concept):
     return concept.get("random_tokens", {}).get("like")
 
 
+def samples_named(config, sample):
+    """The samples that an entry of `run.samples` stands for: of `source/*` every set that can be had from the source."""
+    source, _, name = sample.partition("/")
+    if name != "*":
+        return [sample]
+    sets = [name for name, concept in sorted(catalogued(config).items()) if not misfit(source, concept)]
+    return [f"{source}/{name}" for name in sets if surface_forms(config["concepts"][name])] or [sample]
+
+
 def label_specs(config):
     """What the tokens of each set's labels depend on: the labels and whether words are spaced, or what is drawn."""
     specs = {}
@@ -265,6 +274,12 @@ def measured_controls(config, model, source, concept):
     if "random-tokens" in config["controls"] and source == "vocabulary" and random:
         found["random-tokens"] = (model, source, random)
     return found
+
+
+def measuring(config):
+    """What is measured of every set, and how."""
+    options = config["metrics"]
+    return {key: options[key] for key in ("preprocess", "components", "permutations", "structures") if key in options}
 
 
 def headline_places(config):

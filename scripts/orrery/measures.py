@@ -10,6 +10,7 @@ from orrery.geometry import clusters, ordered, places
 from orrery.geometry.permutations import cyclic_orders, linear_orders, p_values
 from orrery.measured import MEASURED, measures_of
 from orrery.statistics import FUNCTIONS
+from orrery.structures import deciding
 
 CONTROL_PERMUTATIONS, LABEL_PERMUTATIONS = 999, 999
 BLOCKS = 10  # of the jackknife
@@ -31,7 +32,8 @@ def measure(layers, samples, shape, options, seed, controls=(), others=None):
     shape : dict
         From `config.shape_of`: topology, and what the set has of period, numbers, parents, coordinates and periods.
     options : dict
-        The `metrics` section: preprocess, components, permutations.
+        The `metrics` section: preprocess, components, permutations; structures, if only the measures that decide some
+        are asked for.
     seed : int
     controls : sequence of str
         Names from `measured.CONTROLS`. Those that are read from other files are measured where `others` has them.
@@ -56,7 +58,7 @@ def measure(layers, samples, shape, options, seed, controls=(), others=None):
         clouds = list(clouds_of(control, layers, others or {}, samples, shape, options, seed))
         if clouds:
             search = Search(clouds[0][1], options["permutations"], seed, control)
-            rows += [{"control": control, **row} for row in _rows(clouds, search)]
+            rows += [{"control": control, **row} for row in _rows(clouds, search, options.get("structures"))]
     return rows
 
 
@@ -129,10 +131,11 @@ def _same_parts(labels, others):
     return len(np.unique(np.stack([labels, others]), axis=1).T) == len(np.unique(labels)) == len(np.unique(others))
 
 
-def _rows(clouds, search):
-    """Rows of all measures of a set or a control in all its layers."""
+def _rows(clouds, search, structures):
+    """Rows of the measures that decide some structures, or of all, of a set or a control in all its layers."""
     first = clouds[0][1]
-    names = [name for name in measures_of(first.shape) if _fits(name, first)]
+    asked = deciding(structures) if structures else FUNCTIONS
+    names = [name for name in measures_of(first.shape) if name in asked and _fits(name, first)]
     found = {name: {} for name in names}
     bounds = {}
     for layer, cloud in clouds:

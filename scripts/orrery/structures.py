@@ -70,3 +70,9 @@ STRUCTURES = {
         "parent_share", "families hold {value:.0%} of the labels' variance, {null_mean:.0%} with shuffled labels"
     ),
 }  # fmt: skip
+
+
+def deciding(structures):
+    """The measures by which some structures are told."""
+    told = [STRUCTURES[name] for name in structures]
+    return {measure for what in told for measure in (what.measure, what.also) if measure}

@@ -11,6 +11,7 @@ from orrery import checks, reducers
 from orrery import config as orrery
 from orrery.errors import OrreryError
 from orrery.figures import comparisons, kinds, needs
+from orrery.structures import deciding
 from tools import ROOT
 
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
@@ -119,7 +120,12 @@ MISTAKES = [  # key, value, what the sentence must hold
     ("comparisons/circles/dimensions", 3, ["comparisons.circles.dimensions", "kind curves"]),
     ("comparisons/circles/measure", "luck", ["comparisons.circles.measure", "'luck'"]),
     ("comparisons/circles/measure", "left_out_value_r2", ["comparisons.circles.of", "has no left_out_value_r2"]),
-    ("comparisons/weekdays-in-models/dimensions", 4, ["comparisons.weekdays-in-models.dimensions", "4"]),    ("metrics/permutations", 10, ["metrics.permutations", "10", "at least 99"]),
+    ("comparisons/weekdays-in-models/dimensions", 4, ["comparisons.weekdays-in-models.dimensions", "4"]),
+    ("metrics/structures", ["rings"], ["metrics.structures", "'rings'", "did you mean 'ring'"]),
+    ("run/templates", 0, ["run.templates", "at least 1"]),
+    ("run/samples", ["news/*"], None),
+    ("run/samples", ["newz/*"], ["run.samples", "'newz'"]),
+    ("metrics/permutations", 10, ["metrics.permutations", "10", "at least 99"]),
 ]  # fmt: skip
 
 
@@ -225,6 +231,23 @@ def test_what_is_only_said_of_a_set_reruns_nothing(config):
     plain = config["concepts"]["weekdays"]
     said = {**plain, "about": "Seven days.", "source": "ISO 8601", "difficulty": "easy"}
     assert asked(said) == asked(plain)
+
+
+def test_a_star_is_every_set_that_a_source_can_give(config):
+    config["run"]["samples"] = ["vocabulary/integers", "prompts/*"]
+    checks.prepare(config, SCHEMA, CONCEPTS)
+    first, *starred = config["run"]["samples"]
+    named = {sample.removeprefix("prompts/") for sample in starred}
+    assert first == "vocabulary/integers" and starred == sorted(starred)
+    assert named >= {"weekdays", "cities", "animals", "nonsense-words"} and not named & {"integers", "random-tokens"}
+    assert not [name for name in named if name.endswith("-random")]
+
+
+def test_structures_that_are_asked_for_decide_what_is_measured(config):
+    config["metrics"]["structures"] = ["ring"]
+    checks.prepare(config, SCHEMA, CONCEPTS)
+    assert orrery.measuring(config)["structures"] == ["ring"]
+    assert deciding(["ring"]) == {"ring_closure", "left_out_angle_error"}
 
 
 def test_a_concept_of_the_config_is_merged_over_its_file():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from orrery.controls import NOISE, another_order
 from orrery.geometry.cyclic import class_means
+from orrery.measures import measure
 
 
 @pytest.fixture
@@ -41,3 +42,15 @@ def test_another_order_is_no_turn_of_the_true_one(p):
     for seed in range(200):
         steps = np.diff(another_order(p, np.random.default_rng(seed))) % p
         assert not (steps == 1).all() and not (steps == p - 1).all()
+
+
+def test_measures_that_decide_a_structure_are_the_same_alone(rng):
+    """What is asked for changes no number of it."""
+    vectors, values = rng.standard_normal((72, 30)), np.tile(np.arange(12.0), 6)
+    samples = {"label": [str(v) for v in values], "value": values, "group": np.repeat(list("abcdef"), 12)}
+    options = {"preprocess": ["l2"], "components": 5, "permutations": 99}
+    ask = {"topology": "circle", "period": 12.0}
+    every = measure({"00": vectors}, samples, ask, options, 0, ["gaussian"])
+    some = measure({"00": vectors}, samples, ask, {**options, "structures": ["ring"]}, 0, ["gaussian"])
+    wanted = [row for row in every if row["measure"] in ("ring_closure", "left_out_angle_error")]
+    assert len(some) == 4 and repr(some) == repr(wanted)

@@ -13,11 +13,11 @@ rule measure:
     threads: 1
     resources:
         mem_mb=growing(8000),
-        runtime=growing(120),
+        runtime=growing(60),
     params:
         code=orrery.code_version("measure"),
         shape=lambda wc: orrery.shape_of(config["concepts"][wc.concept]),
-        options={key: config["metrics"][key] for key in ("preprocess", "components", "permutations")},
+        options=orrery.measuring(config),
         controls=config["controls"],
         seed=config["seed"],
     message:

@@ -140,6 +140,7 @@ rule expand_prompts:
     params:
         code=orrery.code_version("expand_prompts"),
         templates=lambda wc: config["concepts"][wc.concept].get("templates", []),
+        most=config["run"].get("templates"),
         values=lambda wc: orrery.label_values(config["concepts"][wc.concept]),
         categories=lambda wc: config["concepts"][wc.concept].get("categories", {}),
         phrase=lambda wc: config["concepts"][wc.concept].get("phrase", "{label}"),
