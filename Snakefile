@@ -18,6 +18,7 @@ include: "workflow/rules/figures.smk"
 include: "workflow/rules/comparisons.smk"
 include: "workflow/rules/atlas.smk"
 include: "workflow/rules/catalogue.smk"
+include: "workflow/rules/survey.smk"
 
 
 # Nodes of a cluster are seldom on the network, so assets are fetched where Snakemake runs; the others take no time.
@@ -26,6 +27,7 @@ localrules:
     figures,
     atlas,
     catalogue,
+    survey,
     fetch_asset,
     expand_prompts,
     share_plotly,
@@ -54,3 +56,9 @@ rule atlas:
 rule catalogue:
     input:
         rules.build_catalogue.output.page,
+
+
+rule survey:
+    input:
+        rules.sum_up_survey.output.table,
+        collect(rules.draw_survey.output, model=config["run"]["models"]),

@@ -13,6 +13,7 @@ from pathlib import Path
 from orrery.figures.needs import NEEDS, SUPERVISED, gives, html_only, suits
 from orrery.layers import layer_name
 from orrery.measured import LINES
+from orrery.structures import CLAIMS
 
 LIBRARY = Path(__file__).parent
 VOCABULARY_LAYERS = ("embed", "unembed")
@@ -49,6 +50,8 @@ MODULES = {
     "compare_interactive": [*CHARTS, "figures/comparisons", "figures/alike", "figures/interactive", "figures/hover"],
     "compare_static": [*CHARTS, "figures/comparisons", "figures/alike", "figures/static"],
     "build_atlas": ["atlas/__init__", "atlas/template.html"],
+    "sum_up_survey": ["survey", "headline", "measured", "structures"],
+    "draw_survey": ["survey", "clouds", "figures/survey", *CHARTS, "figures/static", "figures/interactive"],
     "fit_labels": ["catalogue", "tokens", "vocabulary"],
     "build_catalogue": ["catalogue", "atlas/catalogue", "atlas/catalogue.html"],
 }  # fmt: skip
@@ -162,7 +165,7 @@ def _liked(concept):
 
 
 def samples_named(config, sample):
-    """The samples that an entry of `run.samples` stands for: of `source/*` every set that can be had from the source."""
+    """The samples that an entry of `run.samples` stands for: of `source/*` every set that the source can give."""
     source, _, name = sample.partition("/")
     if name != "*":
         return [sample]
@@ -276,17 +279,29 @@ def measured_controls(config, model, source, concept):
     return found
 
 
-def measuring(config):
-    """What is measured of every set, and how."""
-    options = config["metrics"]
+def measuring(config, concept):
+    """What is measured of a set, and how."""
+    options = dict(config["metrics"])
+    if options.get("structures") == "claimed":
+        options["structures"] = list(CLAIMS[config["concepts"][concept]["topology"]])
     return {key: options[key] for key in ("preprocess", "components", "permutations", "structures") if key in options}
 
 
-def headline_places(config):
-    """Every set that the run measures, as dicts of model, source and concept."""
+def headline_places(config, *models):
+    """Every set that the run measures, of all its models or of some, as dicts of model, source and concept."""
     samples = [sample.split("/") for sample in config["run"]["samples"]]
-    models = config["run"]["models"]
+    models = models or config["run"]["models"]
     return [{"model": model, "source": source, "concept": concept} for model in models for source, concept in samples]
+
+
+def surveyed(config):
+    """What a survey must know of each set of the run."""
+    sets = {place["concept"]: config["concepts"][place["concept"]] for place in headline_places(config)}
+    return {
+        name: {"topology": concept["topology"], "difficulty": concept.get("difficulty", ""),
+               "labels": len(surface_forms(concept))}
+        for name, concept in sets.items()
+    }  # fmt: skip
 
 
 def controlled(config, source, concept, reducer):

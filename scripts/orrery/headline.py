@@ -13,6 +13,8 @@ COLUMNS = ["model", "source", "concept", "structure", "verdict", "sentence", "me
            "null_mean", "null_low", "null_high", "effect", "p", "p_corrected", "q", "layers", "n", "classes", "orders",
            "least_p", "permuted",
            *(f"{name}_{what}" for name in CONTROLS for what in ("value", "p_corrected", "least_p"))]  # fmt: skip
+WORDS = ("model", "source", "concept", "structure", "verdict", "sentence", "measure", "layer", "layers", "permuted",
+         "topology", "difficulty", "outcome")  # fmt: skip
 NUMBERS = ("value", "low", "high", "null_mean", "null_low", "null_high", "p", "p_corrected", "n", "classes", "orders",
            "least_p")  # fmt: skip
 ALIKE = ("untrained", "random-tokens")  # controls that are sets themselves, and judged as a set is
@@ -53,14 +55,14 @@ def summarise(tables):
 
 def _row(table, what):
     """The numbers of one measure at its best layer, and those of its controls."""
-    table = {**table, "p_corrected": _both(table, what, _better(table, what, table["p_corrected"]))}
+    table = {**table, "p_corrected": decided(table, what)}
     best, own = _best(table, what.measure, "")
     if best is None:
         return None
     found = table["p_corrected"][own] <= ALPHA
     row = {key: table[key][best].item() for key in NUMBERS}
     row |= {"layer": str(table["layer"][best]), "permuted": str(table["permuted"][best])}
-    row |= {"effect": _effect(row, what.measure), "layers": _runs(table["layer"][own], found)}
+    row |= {"effect": effect(row, what.measure), "layers": _runs(table["layer"][own], found)}
     for control in CONTROLS:
         place, _ = _best(table, what.measure, control)
         for key in ("value", "p_corrected", "least_p"):
@@ -76,6 +78,11 @@ def _best(table, measure, control):
     sign = -1 if MEASURED[measure].better == "high" else 1
     order = np.lexsort([np.nan_to_num(sign * table["value"][rows], nan=np.inf), table["p_corrected"][rows]])
     return rows[order[0]], rows
+
+
+def decided(table, what):
+    """Corrected p of every row of a metrics table (dict of arrays), as it counts for a structure."""
+    return _both(table, what, _better(table, what, table["p_corrected"]))
 
 
 def _better(table, what, p):
@@ -102,7 +109,7 @@ def _both(table, what, p):
     return np.where(mine, larger, p)
 
 
-def _effect(row, measure):
+def effect(row, measure):
     """Distance from the null's mean in standard deviations, as wide as its middle 95 % would be of a normal one."""
     spread = (row["null_high"] - row["null_low"]) / 3.92
     distance = row["value"] - row["null_mean"]
@@ -192,10 +199,10 @@ def _decimals(p):
     return f"{p:.4f}".rstrip("0").removeprefix("0") if p < 0.01 else f"{p:.2f}".removeprefix("0")
 
 
-def write(rows, path):
+def write(rows, path, columns=COLUMNS):
     """Write rows as CSV; numbers that are not there are empty."""
     with atomic(path) as part, open(part, "w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, COLUMNS)
+        table = csv.DictWriter(file, columns)
         table.writeheader()
         for row in rows:
             table.writerow({key: _short(value) for key, value in row.items()})
@@ -214,5 +221,4 @@ def read(path):
 
 
 def _number(key, value):
-    words = ("model", "source", "concept", "structure", "verdict", "sentence", "measure", "layer", "layers", "permuted")
-    return value if key in words else float(value or "nan")
+    return value if key in WORDS else float(value or "nan")

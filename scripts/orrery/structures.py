@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from orrery.measured import LINES, PLACES
+
 
 @dataclass(frozen=True)
 class Structure:
@@ -70,6 +72,16 @@ STRUCTURES = {
         "parent_share", "families hold {value:.0%} of the labels' variance, {null_mean:.0%} with shuffled labels"
     ),
 }  # fmt: skip
+
+# What a topology claims, the stronger first. Of the last two nothing is claimed but that labels are told apart.
+CLAIMS = {
+    "circle": ("ring", "cyclic order"),
+    **dict.fromkeys(LINES, ("order",)),
+    **dict.fromkeys(PLACES, ("places",)),
+    "tree": ("families",),
+    "simplex": ("clusters",),
+    "none": ("clusters",),
+}
 
 
 def deciding(structures):

@@ -246,7 +246,10 @@ def test_a_star_is_every_set_that_a_source_can_give(config):
 def test_structures_that_are_asked_for_decide_what_is_measured(config):
     config["metrics"]["structures"] = ["ring"]
     checks.prepare(config, SCHEMA, CONCEPTS)
-    assert orrery.measuring(config)["structures"] == ["ring"]
+    assert orrery.measuring(config, "weekdays")["structures"] == ["ring"]
+    config["metrics"]["structures"] = "claimed"
+    assert [orrery.measuring(config, s)["structures"] for s in ("weekdays", "cities", "random-nouns")] == [
+        ["ring", "cyclic order"], ["places"], ["clusters"]]  # fmt: skip
     assert deciding(["ring"]) == {"ring_closure", "left_out_angle_error"}
 
 

@@ -17,7 +17,7 @@ rule measure:
     params:
         code=orrery.code_version("measure"),
         shape=lambda wc: orrery.shape_of(config["concepts"][wc.concept]),
-        options=orrery.measuring(config),
+        options=lambda wc: orrery.measuring(config, wc.concept),
         controls=config["controls"],
         seed=config["seed"],
     message:

@@ -39,6 +39,15 @@ class Gradient:
 
 
 @dataclass
+class Dots:
+    """Places xy (p, 2), each of its own colour, with names to be read when pointed at."""
+
+    xyz: np.ndarray
+    colours: list
+    names: list
+
+
+@dataclass
 class Names:
     """Names of places xyz (p, 2), put where they cover least of each other and of the points (N, 2)."""
 

@@ -267,6 +267,12 @@ class _Panel:
             marker["colorbar"] = self._bar(mark.title)
         yield {**self._cloud(mark, marker), "showlegend": False}
 
+    def _draw_dots(self, mark):
+        x, y = (packed(values) for values in mark.xyz.T)
+        yield {"type": "scatter", "mode": "markers", "x": x, "y": y, "marker": {"size": 6, "color": mark.colours},
+               "text": list(map(escape, mark.names)), "hovertemplate": "%{text}<extra></extra>",
+               "showlegend": False}  # fmt: skip
+
     def _draw_names(self, mark):
         return ()  # the legend and the hover say them
 

@@ -183,6 +183,10 @@ class _Panel:
         if mark.bar:
             self._bar(drawn, mark.title)
 
+    def _draw_dots(self, mark):
+        size = 7 if self._small else 30
+        self._ax.scatter(*mark.xyz.T, c=mark.colours, s=size, linewidths=0, alpha=0.9, zorder=3)
+
     def _draw_names(self, mark):
         if not self._small:
             self._names.append(mark)
