@@ -1,0 +1,77 @@
+"""Put a survey into `docs/survey.md`: `python docs/survey.py FOLDER`, with the `survey/` of its results."""
+
+import csv
+import shutil
+import sys
+from collections import Counter
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+KINDS = ["circle", "line", "helix", "plane", "sphere", "torus", "grid", "tree", "simplex", "none"]
+OUTCOMES = ["found", "in part", "also untrained", "not found", "undecidable"]
+
+
+def told(row):
+    """What a cell says of a set in a model."""
+    p = f"{float(row['p_corrected']):.2g}".removeprefix("0")
+    return {
+        "found": f"**{row['structure']}** {row['layers']}",
+        "in part": f"{row['structure']} {row['layers']}",
+        "also untrained": "untrained too",
+        "not found": f"no (*p* {p})",
+        "undecidable": f"undecidable (*p* {p})",
+    }[row["outcome"]]
+
+
+def counted(rows, models):
+    """The table of how many sets have their shape."""
+    yield "| topology | sets | " + " | ".join(models) + " |"
+    yield "|---|---|" + "---|" * len(models)
+    for kind in KINDS:
+        some = [row for row in rows if row["topology"] == kind and row["difficulty"] != "impossible"]
+        if some and kind not in ("simplex", "none"):
+            yield _count(kind, some, models)
+    controls = [row for row in rows if row["difficulty"] == "impossible"]
+    if controls:
+        yield _count("negative controls", controls, models)
+
+
+def _count(name, rows, models):
+    cells = []
+    for model in models:
+        outcomes = Counter(row["outcome"] for row in rows if row["model"] == model)
+        cells.append(", ".join(f"{outcomes[o]} {o}" for o in OUTCOMES if outcomes[o]))
+    return f"| {name} | {len(rows) // len(models)} | " + " | ".join(cells) + " |"
+
+
+def listed(rows, models):
+    """The table of all sets."""
+    yield "| set | topology | labels | " + " | ".join(models) + " |"
+    yield "|---|---|---|" + "---|" * len(models)
+    cells = {(row["concept"], row["model"]): told(row) for row in rows}
+    first = [row for row in rows if row["model"] == models[0]]
+    for row in sorted(first, key=lambda r: (KINDS.index(r["topology"]), r["concept"])):
+        name, said = row["concept"], [cells[row["concept"], model] for model in models]
+        control = ", a negative control" if row["difficulty"] == "impossible" else ""
+        yield f"| `{name}`{control} | {row['topology']} | {float(row['labels']):g} | " + " | ".join(said) + " |"
+
+
+def main(results):
+    """Write both tables and the pictures of a survey into the documentation."""
+    with open(results / "survey.csv", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    models = list(dict.fromkeys(row["model"] for row in rows))
+    place = ROOT / "docs/survey.md"
+    page = place.read_text(encoding="utf-8")
+    for mark, table in (("counts", counted(rows, models)), ("sets", listed(rows, models))):
+        before, _, rest = page.partition(f"<!-- {mark} -->")
+        page = before + "\n".join([f"<!-- {mark} -->", *table, f"<!-- end of {mark} -->"])
+        page += rest.partition(f"<!-- end of {mark} -->")[2]
+    place.write_text(page, encoding="utf-8")
+    for model in models:
+        for picture in ("shapes", "layers"):
+            shutil.copy(results / model / f"{picture}.png", ROOT / f"docs/images/survey-{model}-{picture}.png")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
