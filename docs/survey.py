@@ -17,10 +17,14 @@ def told(row):
     return {
         "found": f"**{row['structure']}** {row['layers']}",
         "in part": f"{row['structure']} {row['layers']}",
-        "also untrained": "untrained too",
+        "also untrained": f"untrained too, {_value(row['untrained_value'])} for {_value(row['value'])}",
         "not found": f"no (*p* {p})",
         "undecidable": f"undecidable (*p* {p})",
     }[row["outcome"]]
+
+
+def _value(text):
+    return f"{float(text):.2f}".replace("0.", ".")
 
 
 def counted(rows, models):

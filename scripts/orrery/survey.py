@@ -47,11 +47,12 @@ def survey(rows, sets):
 def _outcome(claims, about):
     """The row of the strongest claim of a set that was found, or else of its weakest."""
     names = [name for name in CLAIMS[about["topology"]] if name in claims]
-    found = [name for name in names if claims[name]["verdict"] == "found" and claims[name]["q"] <= ALPHA]
+    sure = [name for name in names if claims[name]["q"] <= ALPHA]
+    found = [name for name in sure if claims[name]["verdict"] == "found"]
     row = claims[found[0] if found else names[-1]]
     if found:
         outcome = "found" if found[0] == names[0] else "in part"
-    elif row["verdict"] == "also in a control":
+    elif row["verdict"] == "also in a control" and names[-1] in sure:
         outcome = "also untrained"
     else:
         outcome = "undecidable" if row["verdict"] == "undecidable" else "not found"

@@ -36,7 +36,10 @@ def planted():
     globe = np.c_[np.cos(north) * np.cos(east), np.cos(north) * np.sin(east), np.sin(north)]
     parents = {f"label {i}": "ab"[i % 2] for i in range(12)}
     family = np.array([[3.0, 0], [0, 3.0]])[np.arange(12) % 2]
-    ring, coordinates = np.c_[np.cos(TURN), np.sin(TURN)], {f"label {i}": list(map(float, places[i])) for i in range(20)}
+    ring, coordinates = (
+        np.c_[np.cos(TURN), np.sin(TURN)],
+        {f"label {i}": list(map(float, places[i])) for i in range(20)},
+    )
     return {
         "ring": set_of(ring, CIRCLE, rng),
         "arc": set_of(np.c_[np.cos(TURN / 2), np.sin(TURN / 2)], CIRCLE, rng),
@@ -114,6 +117,15 @@ def test_what_is_significant_alone_may_be_one_of_too_many():
     many = [row("order", "found" if i == 0 else "not found", 0.04 if i == 0 else 0.9, f"s{i}") for i in range(20)]
     assert survey.survey(many, sets)[0]["outcome"] == "not found"
     assert survey.survey(many[:1], {"s0": sets["s0"]})[0]["outcome"] == "found"
+
+
+def test_a_twin_takes_away_only_what_was_there():
+    sets = {f"s{i}": {"topology": "line", "difficulty": "", "labels": 7} for i in range(20)}
+    many = [row("order", "not found", 0.9, name) for name in list(sets)[1:]]
+    assert survey.survey([row("order", "also in a control", 0.04, "s0"), *many], sets)[0]["outcome"] == "not found"
+    assert (
+        survey.survey([row("order", "also in a control", 0.001, "s0"), *many], sets)[0]["outcome"] == "also untrained"
+    )
 
 
 def test_every_topology_claims_what_can_be_decided():

@@ -234,10 +234,11 @@ class _Panel:
 
     def _ticks(self, way, names):
         """Names of rows or columns, as many as there is room for."""
-        step = 1 if len(names) <= 40 else -(-len(names) // 8)
+        room = 40 if way is self._ax.xaxis else max(40, self._canvas.get_figheight() * 8)
+        step = 1 if len(names) <= room else -(-len(names) // 8)
         shown = names[::step]
         way.set_ticks(np.arange(0, len(names), step), shown)
-        if way is self._ax.xaxis and sum(map(len, shown)) > 10 * self._width:
+        if way is self._ax.xaxis and sum(map(len, shown)) > 9 * self._width:
             self._ax.tick_params(axis="x", labelrotation=90)
 
     def _print_cells(self, mark, drawn):

@@ -9,7 +9,7 @@ from orrery.figures.colours import class_colours
 from orrery.structures import CLAIMS
 from orrery.survey import OUTCOMES
 
-COLUMNS = 7
+COLUMNS, LIMIT = 7, 10
 SIGNS = dict(zip(OUTCOMES, "●◐◍○?"))
 KEY = " · ".join(f"{sign} {outcome}" for outcome, sign in SIGNS.items())
 
@@ -71,8 +71,8 @@ def layers(rows, curves):
             values[i, order.index(layer)], marked[i, order.index(layer)] = effect, found
     names = [f"{row['concept']} {SIGNS[row['outcome']]} {row['structure']}" for row in rows]
     title = "distance from the null (standard deviations)"
-    heat = Heat(values, order, names, "diverging", title, limits=(-6, 6), marked=marked)
-    caption = f"{KEY} · dots: p ≤ .05, corrected over layers · red: more structure than the null has"
+    heat = Heat(values, order, names, "diverging", title, limits=(-LIMIT, LIMIT), marked=marked)
+    caption = f"{KEY} · dots: p ≤ .05, corrected over layers · red: more structure than the null has · white: all labels are alike there"
     chart = Chart(f"{rows[0]['model']}: {len(rows)} sets by layer", caption, [Panel([heat], Axis("layer"))])
     chart.aspect = 0.1 + 0.022 * len(rows)
     return chart
