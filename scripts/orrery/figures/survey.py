@@ -72,7 +72,10 @@ def layers(rows, curves):
     names = [f"{row['concept']} {SIGNS[row['outcome']]} {row['structure']}" for row in rows]
     title = "distance from the null (standard deviations)"
     heat = Heat(values, order, names, "diverging", title, limits=(-LIMIT, LIMIT), marked=marked)
-    caption = f"{KEY} · dots: p ≤ .05, corrected over layers · red: more structure than the null has · white: all labels are alike there"
+    caption = (
+        f"{KEY} · dots: p ≤ .05, corrected over layers · red: more structure than the null has · "
+        "white: all labels are alike there"
+    )
     chart = Chart(f"{rows[0]['model']}: {len(rows)} sets by layer", caption, [Panel([heat], Axis("layer"))])
     chart.aspect = 0.1 + 0.022 * len(rows)
     return chart
