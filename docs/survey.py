@@ -8,18 +8,20 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 KINDS = ["circle", "line", "helix", "plane", "sphere", "torus", "grid", "tree", "simplex", "none"]
+ALPHA = 0.05
 OUTCOMES = ["found", "in part", "also untrained", "not found", "undecidable"]
 
 
 def told(row):
     """What a cell says of a set in a model."""
-    p = f"{float(row['p_corrected']):.2g}".removeprefix("0")
+    p, q = (f"{float(row[key]):.2g}".removeprefix("0") for key in ("p_corrected", "q"))
+    chance = f"*p* {p}" if float(row["p_corrected"]) > ALPHA else f"*q* {q}"
     return {
         "found": f"**{row['structure']}** {row['layers']}",
         "in part": f"{row['structure']} {row['layers']}",
         "also untrained": f"untrained too, {_value(row['untrained_value'])} for {_value(row['value'])}",
-        "not found": f"no (*p* {p})",
-        "undecidable": f"undecidable (*p* {p})",
+        "not found": f"no ({chance})",
+        "undecidable": "undecidable",
     }[row["outcome"]]
 
 
