@@ -50,7 +50,7 @@ def _shape(row, labels, values, xy, shape):
         ends = np.array([values.min(), values.max()])
         marks.insert(0, Line(ends, ends, colour="faint", width=0.8))
     name = f"{SIGNS[row['outcome']]} {row['concept']}"
-    title = "\n".join(textwrap.wrap(f"{name} · {row['layer']}", 21, break_on_hyphens=True))
+    title = "\n".join(textwrap.wrap(f"{name} ·\u00a0{row['layer']}", 19, break_on_hyphens=True))
     return Panel(marks, Axis(bare=True), Axis(bare=True), title=title, equal=topology not in ("line", "helix", "torus"))
 
 
