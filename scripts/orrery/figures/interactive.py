@@ -63,7 +63,11 @@ def draw(chart, theme="light"):
     moments = chart.panels if chart.film else []
     shown = chart.panels[:1] if chart.film else chart.panels
     columns = 1 if chart.film else chart.columns
-    room = min(0.3 / columns, max([0.05, *(CHARACTER * len(name) for panel in shown for name in _row_names(panel))]))
+    bare = all(panel.y.bare for panel in shown)
+    room = min(
+        0.3 / columns,
+        max([0.02 if bare else 0.05, *(CHARACTER * len(name) for panel in shown for name in _row_names(panel))]),
+    )
     figure = {"data": [], "layout": _layout(chart, theme)}
     for number, panel in enumerate(shown):
         place = _domains(number, columns, -(-len(shown) // columns), room)
@@ -197,7 +201,7 @@ class _Panel:
 
     def _annotate(self, text):
         (x0, _), (_, y1) = self._place
-        note = {"text": escape(text), "x": x0, "y": y1, "xref": "paper", "yref": "paper", "xanchor": "left",
+        note = {"text": escape(text.strip()).replace("\n", "<br>"), "x": x0, "y": y1, "xref": "paper", "yref": "paper", "xanchor": "left",
                 "yanchor": "bottom", "showarrow": False, "font": {"size": 13}}  # fmt: skip
         self._figure["layout"]["annotations"].append(note)
 
