@@ -17,7 +17,7 @@ from orrery.figures.style import THEMES, WEB_FONT
 from orrery.store import atomic
 
 GL_FROM = 4000  # points, from which WebGL draws a flat scatter
-TOP = 84  # pixels above the first panel
+TOP = 92  # pixels above the first panel
 CHARACTER = 0.0058  # of the page's width, of a name at an axis
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
@@ -142,7 +142,7 @@ def _layout(chart, theme):
     return {
         "title": {
             "text": f"{escape(chart.title)}<br><span style='font-size:12px;color:{theme.muted}'>{caption}</span>",
-            "x": 0.02, "xanchor": "left", "y": 1, "yref": "container", "yanchor": "top", "pad": {"t": 12},
+            "x": 0.02, "xanchor": "left", "y": 1, "yref": "container", "yanchor": "top", "pad": {"t": 20},
             "font": {"size": 17, "color": theme.ink},
         },
         "font": {"family": WEB_FONT, "size": 12, "color": theme.ink},
@@ -201,7 +201,8 @@ class _Panel:
 
     def _annotate(self, text):
         (x0, _), (_, y1) = self._place
-        note = {"text": escape(text.strip()).replace("\n", "<br>"), "x": x0, "y": y1, "xref": "paper", "yref": "paper", "xanchor": "left",
+        lines = escape(text.strip()).replace("\n", "<br>")
+        note = {"text": lines, "align": "left", "x": x0, "y": y1, "xref": "paper", "yref": "paper", "xanchor": "left",
                 "yanchor": "bottom", "showarrow": False, "font": {"size": 13}}  # fmt: skip
         self._figure["layout"]["annotations"].append(note)
 
