@@ -7,7 +7,7 @@ from orrery.figures import alike
 from orrery.figures.chart import Axis, Band, Chart, Heat, Panel, Rules
 from orrery.figures.colours import class_colours
 from orrery.figures.kinds.clouds import cloud
-from orrery.figures.kinds.measures import broken, curve, layer_axis
+from orrery.figures.kinds.measures import broken, curve, layer_axis, layers_of
 from orrery.figures.sources import credits_of, read_sources, series_of
 from orrery.measured import MEASURED, title_of
 
@@ -55,7 +55,7 @@ def curves(sources, comparison, shapes):
     colours = class_colours(np.arange(len(series)), {"topology": "none"}, comparison["theme"])
     chance = MEASURED[measure].chance
     marks = [] if chance is None else [Rules([chance], "y")]
-    order = _layers(series)
+    order = layers_of(s["layer"] for s in series)
     for s, colour in zip(series, colours):
         if not np.isnan(s["null_low"]).all():
             places = np.array([order.index(x) for x in s["layer"]])
@@ -71,7 +71,7 @@ def curves(sources, comparison, shapes):
 def layer_map(sources, comparison, shapes):
     """One measure as layer × set; a dot where p, corrected over layers, ≤ .05."""
     series, names, measure = _measured(sources, comparison)
-    order = _layers(series)
+    order = layers_of(s["layer"] for s in series)
     values, marked = np.full((len(series), len(order)), np.nan), np.zeros((len(series), len(order)), bool)
     for row, s in enumerate(series):
         places = [order.index(layer) for layer in s["layer"]]
@@ -80,12 +80,6 @@ def layer_map(sources, comparison, shapes):
     caption = f"dots: p ≤ .05, corrected over layers · {_sizes(sources)}"
     panel = Panel([heat], Axis("layer"))
     return Chart(_measure_title(sources, measure), caption, [panel], aspect=0.12 + 0.07 * len(series))
-
-
-def _layers(series):
-    """All layers of some sets in the order of a model: embed, the blocks, final, unembed."""
-    last = {"embed": -1, "final": 10_000, "unembed": 10_001}
-    return sorted({layer for s in series for layer in s["layer"]}, key=lambda x: last[x] if x in last else int(x))
 
 
 def _measured(sources, comparison):

@@ -6,6 +6,7 @@ import numpy as np
 
 from orrery.figures.chart import Axis, Chart, Dots, Heat, Line, Panel
 from orrery.figures.colours import class_colours
+from orrery.figures.kinds.measures import layers_of
 from orrery.structures import CLAIMS
 from orrery.survey import OUTCOMES
 
@@ -64,7 +65,7 @@ def layers(rows, curves):
     curves : list of dict of str → (float, bool)
         Layer → effect, and whether p, corrected over layers, ≤ .05; one for each row.
     """
-    order = list(max(curves, key=len))
+    order = layers_of(curves)
     values, marked = np.full((len(rows), len(order)), np.nan), np.zeros((len(rows), len(order)), bool)
     for i, curve in enumerate(curves):
         for layer, (effect, found) in curve.items():

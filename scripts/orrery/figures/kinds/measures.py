@@ -85,6 +85,12 @@ def broken(x, *columns):
     return [np.insert(np.asarray(values, float), gaps, np.nan) for values in (x, *columns)]
 
 
+def layers_of(sets):
+    """All layers of some sets (their names, each) in the order of a model: embed, the blocks, final, unembed."""
+    last = {"embed": -1, "final": 10_000, "unembed": 10_001}
+    return sorted({layer for names in sets for layer in names}, key=lambda x: last[x] if x in last else int(x))
+
+
 def layer_axis(names):
     """An axis of layers, so many of them named as there is room for."""
     step = -(-len(names) // 16)
