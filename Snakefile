@@ -61,4 +61,8 @@ rule catalogue:
 rule survey:
     input:
         rules.sum_up_survey.output.table,
-        collect(rules.draw_survey.output, model=config["run"]["models"]),
+        [
+            picture.apply_wildcards({"model": model})
+            for model in config["run"]["models"]
+            for picture in rules.draw_survey.output
+        ],
