@@ -5,6 +5,7 @@ from orrery.logs import log_to
 log_to(snakemake.log[0])
 
 from orrery import headline, store, survey
+from orrery.errors import OrreryError
 from orrery.figures import interactive, static
 from orrery.figures import survey as pictures
 
@@ -14,6 +15,8 @@ files = {
     for (columns, facts), layers in zip(map(store.read_table, asked.metrics), asked.activations)
 }
 rows = pictures.in_order([row for row in headline.read(asked.table) if row["model"] == model])
+if not rows:
+    raise OrreryError("run.samples: no set has labels enough to be asked about; add one of four labels or more.")
 placed, curves, facts = [], [], []
 for row in rows:
     columns, about, layers = files[row["source"], row["concept"]]

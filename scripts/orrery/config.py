@@ -51,8 +51,9 @@ MODULES = {
     "compare_static": [*CHARTS, "figures/comparisons", "figures/alike", "figures/static"],
     "build_atlas": ["atlas/__init__", "atlas/template.html"],
     "sum_up_survey": ["survey", "headline", "measured", "structures"],
-    "draw_survey": ["survey", "headline", "structures", "clouds", "preprocess", "figures/survey", *CHARTS, "figures/static",
-                    "figures/interactive", *(f"geometry/{name}" for name in ("bases", "cyclic", "places", "probes"))],
+    "draw_survey": ["survey", "headline", "structures", "clouds", "preprocess", "figures/survey", *CHARTS,
+                    "figures/static", "figures/interactive",
+                    *(f"geometry/{name}" for name in ("bases", "cyclic", "places", "probes"))],
     "fit_labels": ["catalogue", "tokens", "vocabulary"],
     "build_catalogue": ["catalogue", "atlas/catalogue", "atlas/catalogue.html"],
 }  # fmt: skip
