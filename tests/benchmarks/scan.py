@@ -141,8 +141,10 @@ def at_once(function, files):
 def orrery(files, specs=ONE, workers=1):
     pieces = Path(tempfile.mkdtemp(dir=Path(files[0].path).parent))
     result = engine.scan(files, CORPUS, "weekdays", specs, pieces, workers, "benchmark")
+    samples, _ = engine.select(*result, specs["weekdays"])
+    engine.identify(samples, files, CORPUS)
     shutil.rmtree(pieces)
-    return result
+    return samples
 
 
 def ripgrep(plain, *options):

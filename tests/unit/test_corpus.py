@@ -49,11 +49,18 @@ def write_parquet(path, texts, rows_per_group=1000, **columns):
     return file_of(path)
 
 
+def chosen(candidates, report, spec, files):
+    samples, report = engine.select(candidates, report, spec)
+    engine.identify(samples, files, CORPUS)
+    return samples, report
+
+
 def run(files, specs, tmp_path, **options):
     """name → (samples, report), each concept by a scan for all of them."""
     found = {}
     for name, spec in specs.items():
-        found[name] = engine.select(*engine.scan(files, CORPUS, name, specs, tmp_path / "pieces", **options), spec)
+        result = engine.scan(files, CORPUS, name, specs, tmp_path / "pieces", **options)
+        found[name] = chosen(*result, spec, files)
     for name, spec in specs.items():
         engine.discard(files, CORPUS, name, spec, tmp_path / "pieces", "", False)
     assert not list((tmp_path / "pieces").glob("*.parquet"))
@@ -253,7 +260,7 @@ def test_a_scattered_scan_gives_the_same(several, alone, tmp_path, parts):
         result = engine.scan(several[part::parts], CORPUS, "spread", {"spread": spec}, tmp_path / "pieces")
         engine.write_candidates(tmp_path / "part.parquet", *result)
         merge.add(*engine.read_candidates(tmp_path / "part.parquet"))
-    assert engine.select(*merge.result(), spec) == alone["spread"]
+    assert chosen(*merge.result(), spec, several) == alone["spread"]
 
 
 def test_another_seed_draws_others(several, alone, tmp_path):
@@ -291,7 +298,7 @@ def test_what_was_found_together_is_not_looked_for_again(several, alone, tmp_pat
     engine.scan(several, CORPUS, "spread", SPECS, tmp_path / "pieces")
     monkeypatch.setattr(engine, "scan_unit", None)
     result = engine.scan(several, CORPUS, "first", {"first": SPECS["first"]}, tmp_path / "pieces")
-    assert engine.select(*result, SPECS["first"]) == alone["first"]
+    assert chosen(*result, SPECS["first"], several) == alone["first"]
 
 
 def test_pieces_of_another_form_or_code_or_file_are_not_used(several, tmp_path):

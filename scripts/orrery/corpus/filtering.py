@@ -4,7 +4,7 @@ import json
 
 from orrery import store
 from orrery.assets import facts_of
-from orrery.corpus.scan import alone, scan, select, version_of
+from orrery.corpus.scan import alone, identify, scan, select, version_of
 from orrery.errors import OrreryError
 from orrery.logs import note
 
@@ -54,6 +54,7 @@ def write_samples(path, candidates, report, spec, files, corpus, folder, source,
             f"{source} holds no usable occurrence of {concept} in {report['documents']} documents "
             f"(dropped: {report['dropped'] or 'none'}); try another corpus, or loosen concepts.{concept}.corpus."
         )
+    identify(samples, files, corpus, source)
     facts = {key: value for key, value in facts_of(folder).items() if key != "listing"}
     version = version_of(files, corpus, concept, spec, code)
     attributes = {"source": source, "concept": concept, "asset": facts, "report": report, "version": version}

@@ -6,8 +6,10 @@ whole batch at once; the ends of plain words are turned into spans with NumPy, a
 expression was proposed are searched again, by RE2. Both run in time linear in the text, whatever the expression.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -23,13 +25,14 @@ _IS_ASCII_WORD[list(ASCII_WORD)] = True
 class Batch(NamedTuple):
     """Documents of one file: `data[starts[i]:ends[i]]` is the UTF-8 of document `first_row + i`."""
 
-    data: memoryview
+    data: memoryview  # or Apart
     starts: np.ndarray
     ends: np.ndarray
     first_row: int
-    facts: Callable  # rows of the file → of each {"document", "title", "url"}, what the corpus calls it
+    facts: Callable | None  # rows → of each {"document", "title", "url"}; None where `parquet_facts` tells them later
     read: int = 0  # bytes of the file that were read so far
     separated: bool = True  # whether a byte that is no part of a word stands between two documents
+    parts: tuple = ()  # of batches, where it was joined of some
 
     def document(self, row):
         return bytes(self.data[self.starts[row] : self.ends[row]])
@@ -37,10 +40,52 @@ class Batch(NamedTuple):
     def some(self, rows):
         """A batch of some of the documents, separated, in a copy."""
         starts, ends = self.starts[rows].tolist(), self.ends[rows].tolist()
-        data = b"\n".join(self.data[start:end] for start, end in zip(starts, ends))
+        data = b"\n".join([self.data[start:end] for start, end in zip(starts, ends)])
         lengths = self.ends[rows] - self.starts[rows] + 1
         first = np.cumsum(lengths) - lengths
-        return self._replace(data=memoryview(data), starts=first, ends=first + lengths - 1, separated=True)
+        return self._replace(
+            data=memoryview(data), starts=first, ends=first + lengths - 1, separated=True, parts=()
+        )
+
+    def in_memory(self):
+        """(batch, its first row in this one, its first byte) of each part whose text lies in one piece of memory."""
+        row = shift = 0
+        for part in self.parts or (self,):
+            yield part, row, shift
+            row, shift = row + len(part.starts), shift + len(part.data)
+
+
+class Apart:
+    """Pieces of memory, addressed as if one followed the other; a slice must lie in one of them."""
+
+    def __init__(self, pieces):
+        self._pieces, self._bases = pieces, list(accumulate(map(len, pieces), initial=0))
+
+    def __len__(self):
+        return self._bases[-1]
+
+    def __getitem__(self, span):
+        number = min(bisect_right(self._bases, span.start), len(self._pieces)) - 1
+        base = self._bases[number]
+        return self._pieces[number][span.start - base : span.stop - base]
+
+
+def joined(batches):
+    """Batches that follow each other in a file as one, without a copy of their text."""
+    if len(batches) == 1:
+        return batches[0]
+    bases = np.cumsum([0, *(len(batch.data) for batch in batches)])
+    first_rows = [batch.first_row for batch in batches]
+
+    def facts(rows):
+        return [fact for row in rows for fact in batches[bisect_right(first_rows, row) - 1].facts([row])]
+
+    return batches[-1]._replace(
+        data=Apart([batch.data for batch in batches]), first_row=first_rows[0], parts=tuple(batches),
+        facts=facts if batches[0].facts else None,
+        starts=np.concatenate([batch.starts + base for batch, base in zip(batches, bases)]),
+        ends=np.concatenate([batch.ends + base for batch, base in zip(batches, bases)]),
+    )  # fmt: skip
 
 
 class Occurrences(NamedTuple):
@@ -103,10 +148,11 @@ class Matcher:
             for name in ("concept", "label", "n_bytes", "varies")
         }
         self._is_regex = np.array([f.text is None for f in self._forms])
+        self.needs_utf8 = bool(self._is_regex.any())  # plain words are looked for byte by byte
 
-    def find_in(self, batch, rows):
-        """As `find`, but only in the documents `rows`, which are sorted."""
-        part, found = batch.some(rows), []
+    def find_in(self, part, rows, batch):
+        """As `find`, but only in the documents `rows`, which are sorted, of which `part` is a copy."""
+        found = []
         for occurrences in self.find(part):
             there = rows[occurrences.rows]
             shift = batch.starts[there] - part.starts[occurrences.rows]
@@ -123,11 +169,15 @@ class Matcher:
                 self._parts.clear()
             chosen = [n for n, form in enumerate(self._forms) if wanted[form.concept][form.label]]
             self._parts[key] = self._compiled(chosen)
+        rows = [row + self._rows_proposed(part, self._parts[key]) for part, row, _ in batch.in_memory()]
+        return np.concatenate(rows)
+
+    def _rows_proposed(self, batch, database):
         if self._bounded and not batch.separated:
             batch = batch.some(np.arange(len(batch.starts)))
         ends = []
         take = ends.append
-        self._parts[key].scan(batch.data, match_event_handler=lambda _, __, end, *___: take(end))
+        database.scan(batch.data, match_event_handler=lambda _, __, end, *___: take(end))
         rows = np.unique(np.searchsorted(batch.ends, np.array(ends, dtype=np.int64), "left"))
         return rows[rows < len(batch.ends)]
 
@@ -137,26 +187,34 @@ class Matcher:
 
     def find(self, batch):
         """Occurrences in a batch of valid UTF-8, one entry a concept in their order."""
-        if self._bounded and not batch.separated:
-            return self.find_in(batch, np.arange(len(batch.starts)))
-        ids, ends = self._candidates(batch)
-        if not len(ids):
-            return [Occurrences(*np.empty((4, 0), np.int64)) for _ in self.names]
-        rows = np.searchsorted(batch.ends, ends, "left")
-        rows_ok = rows < len(batch.ends)
-        ids, ends, rows = ids[rows_ok], ends[rows_ok], rows[rows_ok]
-        regex = self._is_regex[ids]
-        concept_of = self._of_form["concept"][ids]
-        spans = self._literal_spans(batch, ids[~regex], ends[~regex], rows[~regex])
+        seen = [self._spans(*part) for part in batch.in_memory()]
+        concepts, *spans = (np.concatenate(parts) for parts in zip(*(literal for literal, _ in seen)))
+        proposed = np.concatenate([regex for _, regex in seen], axis=1)
         found = []
         for concept, exact in enumerate(self._exact):
-            mine = [part[spans[0] == concept] for part in spans[1:]]
+            mine = [part[concepts == concept] for part in spans]
             if exact:
-                again = np.unique(rows[regex & (concept_of == concept)])
+                again = np.unique(proposed[1, proposed[0] == concept])
                 mine = [part[~np.isin(mine[0], again)] for part in mine]
                 mine = [np.concatenate(parts) for parts in zip(mine, exact.find(batch, again))]
             found.append(_leftmost_longest(*mine))
         return found
+
+    def _spans(self, batch, first_row, first_byte):
+        """Plain words in a batch, (concept, row, start, end, label), and where true expressions are, (concept, row)."""
+        if self._bounded and not batch.separated:
+            whole, batch = batch, batch.some(np.arange(len(batch.starts)))
+            shift = whole.starts - batch.starts + first_byte
+        else:
+            shift = np.full(len(batch.starts), first_byte)
+        ids, ends = self._candidates(batch)
+        rows = np.searchsorted(batch.ends, ends, "left")
+        inside = rows < len(batch.ends)
+        ids, ends, rows = ids[inside], ends[inside], rows[inside]
+        regex = self._is_regex[ids]
+        concepts, at, starts, ends, labels = self._literal_spans(batch, ids[~regex], ends[~regex], rows[~regex])
+        literal = concepts, at + first_row, starts + shift[at], ends + shift[at], labels
+        return literal, np.array([self._of_form["concept"][ids[regex]], rows[regex] + first_row])
 
     def _candidates(self, batch):
         hits = []

@@ -4,6 +4,7 @@ import hashlib
 import heapq
 import re
 from collections import Counter
+from itertools import repeat
 
 import numpy as np
 
@@ -103,13 +104,14 @@ class _Taker:
 def _locate(samples, batch):
     """Complete samples of a batch, in order, whose `position` is in bytes: in characters, and what the corpus knows."""
     row = place = chars = 0
-    for sample, facts in zip(samples, _facts([sample["row"] for sample in samples], batch)):
+    known = _facts([sample["row"] for sample in samples], batch) if batch.facts else repeat({})
+    for sample, facts in zip(samples, known):
         if sample["row"] != row:
             row, place, chars = sample["row"], 0, 0
         begin = batch.starts.item(row - batch.first_row)
         chars += len(bytes(batch.data[begin + place : begin + sample["position"]]).decode("utf-8", "replace"))
         place, sample["position"] = sample["position"], chars
-        sample.update(facts, group=facts["document"] or f"{sample['file']}:{row}")
+        sample.update(facts)
 
 
 def _facts(rows, batch):

@@ -5,16 +5,16 @@ import io
 import json
 from bisect import bisect_right
 from contextlib import contextmanager
-from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, groupby
 
 import numpy as np
 
 from orrery.corpus.files import RemoteFile, check_unchanged, open_file
-from orrery.corpus.matcher import Batch
+from orrery.corpus.matcher import Batch, joined
 from orrery.errors import OrreryError
 
 BATCH_BYTES = 8 << 20
+PART_BYTES = 2 << 20  # of Parquet: what is decoded at once stays in a core's caches
 FACTS = {"document": "id", "title": "title", "url": "url"}
 _ENDINGS = {".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl",
              ".csv": "csv", ".tsv": "csv", ".txt": "lines", ".cor": "lines"}  # fmt: skip
@@ -57,6 +57,19 @@ def read_batches(file, format="auto", text="text", corpus="corpus"):
     check_unchanged(file, corpus)
 
 
+def together(batches):
+    """Batches of at least some megabytes, joined of those of a file, without a copy."""
+    held, size = [], 0
+    for batch in batches:
+        held.append(batch)
+        size += len(batch.data)
+        if size >= BATCH_BYTES:
+            yield joined(held)
+            held, size = [], 0
+    if held:
+        yield joined(held)
+
+
 def format_of(file, format, corpus):
     """The format of a file, by its name's ending where it is auto."""
     if format != "auto":
@@ -75,18 +88,25 @@ def format_of(file, format, corpus):
 
 def valid_utf8(batch):
     """The batch, with what is no UTF-8 replaced by U+FFFD."""
+    return joined([part if is_valid_utf8(part) else _mended(part) for part, _, _ in batch.in_memory()])
+
+
+def is_valid_utf8(batch):
+    """Whether every document of a batch in one piece of memory is UTF-8."""
     import pyarrow as pa
 
     if not len(batch.starts):
-        return batch
-    offsets = np.append(batch.starts, batch.ends[-1]).astype(np.int32)
+        return True
+    offsets = pa.py_buffer(np.append(batch.starts, batch.ends[-1]).astype(np.int32))
     try:
-        pa.StringArray.from_buffers(len(batch.starts), pa.py_buffer(offsets), pa.py_buffer(batch.data)).validate(
-            full=True
-        )
-        return batch
+        pa.StringArray.from_buffers(len(batch.starts), offsets, pa.py_buffer(batch.data)).validate(full=True)
+        return True
     except pa.ArrowInvalid:
-        documents = [batch.document(i).decode("utf-8", "replace").encode() for i in range(len(batch.starts))]
+        return False
+
+
+def _mended(batch):
+    documents = [batch.document(i).decode("utf-8", "replace").encode() for i in range(len(batch.starts))]
     lengths = np.array([len(d) for d in documents])
     starts = np.cumsum(lengths + 1) - lengths - 1
     return batch._replace(data=memoryview(b"\n".join(documents)), starts=starts, ends=starts + lengths, separated=True)
@@ -103,14 +123,13 @@ def _parquet(source, file, text, corpus):
     groups = [parquet.metadata.row_group(i) for i in range(parquet.num_row_groups)]
     if isinstance(source, RemoteFile):
         source.expect(_chunk(group.column(column)) for group in groups)
-    facts = _parquet_facts(parquet, list(accumulate((group.num_rows for group in groups), initial=0)))
     row, read = 0, 0
     for some in _row_groups(groups, column):
         size = sum(groups[n].column(column).total_uncompressed_size for n in some)
         n_rows = sum(groups[n].num_rows for n in some)
-        rows = n_rows if size <= 2 * BATCH_BYTES else max(1, BATCH_BYTES * n_rows // size)
+        rows = n_rows if size <= 2 * PART_BYTES else max(1, PART_BYTES * n_rows // size)
         for part in parquet.iter_batches(rows, row_groups=some, columns=[text], use_threads=False):
-            yield part.column(0), row, read, facts
+            yield part.column(0), row, read, None
             row += part.num_rows
         read = file.size * row // max(1, parquet.metadata.num_rows)
 
@@ -142,7 +161,12 @@ def _text_column(schema, file, text, corpus):
         raise OrreryError(
             f"corpora.{corpus}.text: the column {text!r} of {file.name!r} holds {kind}, not text; name another."
         )
-    return sum(_leaves(field.type) for field in list(schema)[: schema.names.index(text)])
+    return _leaf(schema, text)
+
+
+def _leaf(schema, name):
+    """Index of a column among the leaf columns, those before it counted with all they hold."""
+    return sum(_leaves(field.type) for field in list(schema)[: schema.names.index(name)])
 
 
 def _leaves(kind):
@@ -154,26 +178,46 @@ def _chunk(column):
     return start, start + column.total_compressed_size
 
 
-def _parquet_facts(parquet, first_rows):
-    """A function: rows of the file → what the corpus calls each; a row group is read for it when first asked for."""
-    names = {key: c for key, c in FACTS.items() if c in parquet.schema_arrow.names}
+def parquet_facts(file, rows, corpus="corpus"):
+    """What a Parquet file calls some of its rows, of which only their row groups are read.
 
-    @lru_cache(maxsize=8)
-    def columns(group):
-        table = parquet.read_row_group(group, columns=list(names.values()), use_threads=False)
-        return {key: table[c].combine_chunks() for key, c in names.items()}
+    Parameters
+    ----------
+    file : files.File
+    rows : list of int
+        In rising order.
 
-    def facts(rows):
-        """What the corpus calls each of some rows: a dict with all of FACTS, empty where it says nothing."""
-        made = []
-        for row in rows:
-            group = bisect_right(first_rows, row) - 1
-            known = columns(group) if names else {}
-            place = row - first_rows[group]
-            made.append({key: _plain(known[key][place].as_py()) if key in known else "" for key in FACTS})
-        return made
+    Returns
+    -------
+    list of dict
+        For each row all of FACTS, empty where the file says nothing, or nothing that can be read.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
-    return facts
+    made = []
+    with open_file(file, corpus) as source:
+        parquet = pq.ParquetFile(getattr(source, "name", source), pre_buffer=False)
+        groups = [parquet.metadata.row_group(i) for i in range(parquet.num_row_groups)]
+        first_rows = list(accumulate((group.num_rows for group in groups), initial=0))
+        names = {key: c for key, c in FACTS.items() if c in parquet.schema_arrow.names}
+        numbers = [bisect_right(first_rows, row) - 1 for row in rows]
+        if isinstance(source, RemoteFile):
+            leaves = [_leaf(parquet.schema_arrow, name) for name in names.values()]
+            source.expect(_chunk(groups[n].column(leaf)) for n in dict.fromkeys(numbers) for leaf in sorted(leaves))
+        for number, some in groupby(zip(rows, numbers), lambda pair: pair[1]):
+            places = [row - first_rows[number] for row, _ in some]
+            try:
+                columns = list(dict.fromkeys(names.values()))
+                table = parquet.read_row_group(number, columns=columns, use_threads=False).take(places)
+                known = {key: table[c].to_pylist() for key, c in names.items()}
+            except (pa.ArrowException, OSError, ValueError):  # file and row still tell where it stands
+                known = {}
+            empty = [""] * len(places)
+            columns = [map(_plain, known.get(key, empty)) for key in FACTS]
+            made += [dict(zip(FACTS, values)) for values in zip(*columns)]
+    check_unchanged(file, corpus)
+    return made
 
 
 def _plain(value):

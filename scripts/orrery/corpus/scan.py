@@ -18,7 +18,7 @@ from orrery import store
 from orrery.corpus.matcher import Matcher
 from orrery.corpus.occurrences import First, Spread, document_numbers, place_of, pool_size, priority_of
 from orrery.corpus.progress import Progress
-from orrery.corpus.readers import read_batches, valid_utf8
+from orrery.corpus.readers import format_of, is_valid_utf8, parquet_facts, read_batches, together, valid_utf8
 from orrery.corpus.selection import Selection
 from orrery.errors import OrreryError
 
@@ -194,6 +194,20 @@ def select(candidates, report, spec):
     }
 
 
+def identify(samples, files, corpus, name="corpus"):
+    """Complete samples by what the corpus calls their documents, which Parquet files are asked for only here."""
+    of_file = {}
+    for sample in samples:
+        of_file.setdefault(sample["file"], []).append(sample)
+    for file in files:
+        if file.name in of_file and format_of(file, corpus["format"], name) == "parquet":
+            mine = sorted(of_file[file.name], key=place_of)
+            for sample, facts in zip(mine, parquet_facts(file, [sample["row"] for sample in mine], name)):
+                sample.update(facts)
+    for sample in samples:
+        sample["group"] = sample["document"] or f"{sample['file']}:{sample['row']}"
+
+
 # ------------------------------------------------------------------------------------------- candidates on disk
 
 
@@ -238,11 +252,11 @@ def _scan_file(file, job, note_batch):
     takers = [TAKERS[spec["options"]["sampling"]](name, spec, file.name) for name, spec in job["concepts"].items()]
     seed = max(spec["seed"] for spec in job["concepts"].values())
     settled = _Settled(matcher, takers)
-    for raw in read_batches(file, **job["corpus"], corpus=job["name"]):
-        batch = valid_utf8(raw)
-        numbers = document_numbers(seed, file.name, batch.first_row, len(batch.starts))
-        for taker, found in zip(takers, settled.find(batch, numbers)):
-            taker.take(batch, found, numbers)
+    for raw in together(read_batches(file, **job["corpus"], corpus=job["name"])):
+        numbers = document_numbers(seed, file.name, raw.first_row, len(raw.starts))
+        batch, found = settled.find(raw, numbers)
+        for taker, of_taker in zip(takers, found):
+            taker.take(batch, of_taker, numbers)
         if note_batch(len(batch.data), batch.read):
             return None
         if all(taker.full for taker in takers):
@@ -261,16 +275,26 @@ class _Settled:
         self._open = [np.ones(len(taker.labels), bool) for taker in takers]
 
     def find(self, batch, numbers):
-        """Occurrences of each concept: all of open labels, and all in documents that others look at."""
+        """The batch as valid UTF-8 where it is looked at, and occurrences of each concept in it.
+
+        Those are all of open labels, and all in documents that others look at.
+        """
         self._batches += 1
         if self._batches >= self._next:  # seldom, as Hyperscan must compile what is left
             self._next = 2 * self._batches
             self._open = [taker.limit >= self.FEW * 2.0**56 for taker in self._takers]
         if all(wanted.all() for wanted in self._open):
-            return self._matcher.find(batch)
+            batch = valid_utf8(batch)
+            return batch, self._matcher.find(batch)
+        if self._matcher.needs_utf8:
+            batch = valid_utf8(batch)
         most = max(taker.limit[~wanted].max(initial=0) for taker, wanted in zip(self._takers, self._open))
         rows = np.union1d(self._matcher.rows_proposed(batch, self._open), np.flatnonzero(numbers < most))
-        return self._matcher.find_in(batch, rows)
+        part = batch.some(rows)
+        if not is_valid_utf8(part):
+            batch = valid_utf8(batch)
+            part = batch.some(rows)
+        return batch, self._matcher.find_in(part, rows, batch)
 
 
 _compiled = {}
