@@ -26,6 +26,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
+import orrery.corpus  # noqa: I001  before pyarrow, of whose memory it decides
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq

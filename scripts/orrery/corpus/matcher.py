@@ -6,6 +6,8 @@ whole batch at once; the ends of plain words are turned into spans with NumPy, a
 expression was proposed are searched again, by RE2. Both run in time linear in the text, whatever the expression.
 """
 
+import hashlib
+import time
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +20,11 @@ from orrery.corpus.forms import ASCII_WORD, WORD, byte_pattern, case_variants, i
 from orrery.errors import OrreryError
 
 KEPT_PARTS = 4  # compiled for some of the labels
+TRIED_BYTES = 1 << 20
+WORTH_A_TRIAL = 4  # times as long as it took to compile: so long one algorithm is used before another is tried
+# Bytes that no text in UTF-8 has, to be looked for besides: with more than some fifty literals Hyperscan takes another
+# algorithm (FDR in place of Teddy), and with a short one among them that reads more densely, up to five times as fast.
+_NEVER = [rb"\xff\xfe", *(rb"\xff" + b"".join(rb"\x%02x" % (128 + (n * k) % 127) for k in range(3, 12)) for n in range(64))]
 _IS_ASCII_WORD = np.zeros(256, bool)
 _IS_ASCII_WORD[list(ASCII_WORD)] = True
 
@@ -38,14 +45,16 @@ class Batch(NamedTuple):
         return bytes(self.data[self.starts[row] : self.ends[row]])
 
     def some(self, rows):
-        """A batch of some of the documents, separated, in a copy."""
-        starts, ends = self.starts[rows].tolist(), self.ends[rows].tolist()
-        data = b"\n".join([self.data[start:end] for start, end in zip(starts, ends)])
+        """A batch of some of the documents, whose rows are in rising order, separated, in a copy."""
+        pieces = []
+        for part, row, shift in self.in_memory():
+            here = slice(*np.searchsorted(rows, [row, row + len(part.starts)]))
+            starts, ends = self.starts[rows[here]] - shift, self.ends[rows[here]] - shift
+            pieces += [part.data[start:end] for start, end in zip(starts.tolist(), ends.tolist())]
         lengths = self.ends[rows] - self.starts[rows] + 1
         first = np.cumsum(lengths) - lengths
-        return self._replace(
-            data=memoryview(data), starts=first, ends=first + lengths - 1, separated=True, parts=()
-        )
+        data = memoryview(b"\n".join(pieces))
+        return self._replace(data=data, starts=first, ends=first + lengths - 1, separated=True, parts=())
 
     def in_memory(self):
         """(batch, its first row in this one, its first byte) of each part whose text lies in one piece of memory."""
@@ -137,7 +146,7 @@ class Matcher:
                     patterns.append(_pattern(form, spec, self._forms[-1], self._bounded))
         self._patterns, self._parts = patterns, {}
         self._concepts = concepts
-        self._database = self._compiled(range(len(patterns)))
+        self._all = self._compiled(range(len(patterns)))
         self._exact = [
             _Exact(name, spec) if any(f.text is None for f in self._forms if f.concept == number) else None
             for number, (name, spec) in enumerate(concepts.items())
@@ -160,7 +169,14 @@ class Matcher:
         return found
 
     def rows_proposed(self, batch, wanted):
-        """Rows in which Hyperscan proposes one of the labels that are `wanted`: one boolean array a concept."""
+        """Rows in which Hyperscan proposes one of the labels that are `wanted`, and a few more.
+
+        Parameters
+        ----------
+        batch : Batch
+        wanted : list of boolean arrays
+            One a concept, one value a label.
+        """
         key = tuple(tuple(np.flatnonzero(w).tolist()) for w in wanted)
         if not any(key):
             return np.empty(0, np.int64)
@@ -172,18 +188,14 @@ class Matcher:
         rows = [row + self._rows_proposed(part, self._parts[key]) for part, row, _ in batch.in_memory()]
         return np.concatenate(rows)
 
-    def _rows_proposed(self, batch, database):
-        if self._bounded and not batch.separated:
-            batch = batch.some(np.arange(len(batch.starts)))
-        ends = []
-        take = ends.append
-        database.scan(batch.data, match_event_handler=lambda _, __, end, *___: take(end))
-        rows = np.unique(np.searchsorted(batch.ends, np.array(ends, dtype=np.int64), "left"))
-        return rows[rows < len(batch.ends)]
+    def _rows_proposed(self, batch, engine):
+        rows = np.unique(np.searchsorted(batch.ends, engine.matches(batch.data)[1], "left"))
+        rows = rows[rows < len(batch.ends)]
+        return np.union1d(rows, _touched(batch)) if self._bounded and not batch.separated else rows
 
     def _compiled(self, chosen):
         owners = [(self.names[self._forms[n].concept], self._forms[n].label) for n in chosen]
-        return _compile([self._patterns[n] for n in chosen], owners, self._concepts)
+        return _Engine([self._patterns[n] for n in chosen], owners, self._concepts)
 
     def find(self, batch):
         """Occurrences in a batch of valid UTF-8, one entry a concept in their order."""
@@ -207,7 +219,7 @@ class Matcher:
             shift = whole.starts - batch.starts + first_byte
         else:
             shift = np.full(len(batch.starts), first_byte)
-        ids, ends = self._candidates(batch)
+        ids, ends = self._all.matches(batch.data)
         rows = np.searchsorted(batch.ends, ends, "left")
         inside = rows < len(batch.ends)
         ids, ends, rows = ids[inside], ends[inside], rows[inside]
@@ -215,13 +227,6 @@ class Matcher:
         concepts, at, starts, ends, labels = self._literal_spans(batch, ids[~regex], ends[~regex], rows[~regex])
         literal = concepts, at + first_row, starts + shift[at], ends + shift[at], labels
         return literal, np.array([self._of_form["concept"][ids[regex]], rows[regex] + first_row])
-
-    def _candidates(self, batch):
-        hits = []
-        take = hits.append  # one integer a match: millions of tuples would keep the garbage collector busy
-        self._database.scan(batch.data, match_event_handler=lambda form, _, end, *__: take(form << 40 | end))
-        hits = np.array(hits, dtype=np.int64)
-        return hits >> 40, hits & ((1 << 40) - 1)
 
     def _literal_spans(self, batch, ids, ends, rows):
         """(concept, row, start, end, label) of the candidates that are whole words inside one document."""
@@ -317,22 +322,61 @@ def _same_length(text):
     return all(len({len(v.encode()) for v in case_variants(char)}) == 1 for char in text)
 
 
-def _compile(patterns, owners, concepts):
+class _Engine:
+    """Hyperscan for some patterns, by the faster of its algorithms for the text at hand."""
+
+    def __init__(self, patterns, owners, concepts):
+        import hyperscan as hs
+
+        began = time.perf_counter()
+        try:
+            self._ways = [_database(patterns)]
+        except hs.error:
+            for pattern, (name, label) in zip(patterns, owners):
+                try:
+                    _database([pattern])
+                except hs.error as error:
+                    form = list(concepts[name]["forms"])[label]
+                    raise _not_linear(name, form, pattern[0].decode(), error) from error
+            raise
+        self._patterns, self._tried = patterns, False
+        self._left = WORTH_A_TRIAL * (time.perf_counter() - began)
+
+    def matches(self, data):
+        """(index of the pattern, end) of every match, by rising ends."""
+        if not self._tried and self._left < 0 and len(data) >= TRIED_BYTES:
+            self._tried = True
+            never = _NEVER[: max(1, len(_NEVER) - len(self._patterns))]
+            self._ways.append(_database([*self._patterns, *((text, 0) for text in never)]))
+            self._ways = [_fastest(self._ways, data[:TRIED_BYTES])]  # which it is depends on the words, too
+        began = time.perf_counter()
+        hits = []
+        take = hits.append  # one integer a match: millions of tuples would keep the garbage collector busy
+        self._ways[0].scan(data, match_event_handler=lambda form, _, end, *__: take(form << 40 | end))
+        self._left -= time.perf_counter() - began
+        hits = np.array(hits, dtype=np.int64)
+        hits = hits[hits < len(self._patterns) << 40]
+        return hits >> 40, hits & ((1 << 40) - 1)
+
+
+def _database(patterns):
     import hyperscan as hs
 
     database = hs.Database(mode=hs.HS_MODE_BLOCK)
-    try:
-        database.compile(
-            expressions=[p for p, _ in patterns], ids=list(range(len(patterns))), flags=[f for _, f in patterns]
-        )
-    except hs.error:
-        for (pattern, flags), (name, label) in zip(patterns, owners):
-            try:
-                hs.Database(mode=hs.HS_MODE_BLOCK).compile(expressions=[pattern], ids=[0], flags=flags)
-            except hs.error as error:
-                raise _not_linear(name, list(concepts[name]["forms"])[label], pattern.decode(), error) from error
-        raise
+    expressions, flags = zip(*patterns)
+    database.compile(expressions=list(expressions), ids=list(range(len(patterns))), flags=list(flags))
     return database
+
+
+def _fastest(databases, data):
+    """The database that scans some data in the shortest time, of five rounds."""
+    best = dict.fromkeys(databases, float("inf"))
+    for _ in range(5):
+        for database in databases:
+            began = time.perf_counter()
+            database.scan(data)
+            best[database] = min(best[database], time.perf_counter() - began)
+    return min(best, key=best.get)
 
 
 def _not_linear(name, label, form, error):
@@ -340,6 +384,17 @@ def _not_linear(name, label, form, error):
         f"concepts.{name}.labels.{label}: {form!r} cannot be searched for in linear time ({str(error).rstrip('.')}); "
         "write it shorter, without look-around, references, or the empty match."
     )
+
+
+def _touched(batch):
+    """Rows of documents that a neighbour's word touches, which hides a word's boundary."""
+    data = np.frombuffer(batch.data, dtype=np.uint8)
+    if not len(data):
+        return np.empty(0, np.int64)
+    starts, ends = np.minimum(batch.starts, len(data) - 1), np.minimum(batch.ends, len(data) - 1)
+    word = _IS_ASCII_WORD[data[starts]] & _IS_ASCII_WORD[data[np.maximum(starts - 1, 0)]]
+    word |= _IS_ASCII_WORD[data[ends]] & _IS_ASCII_WORD[data[np.maximum(ends - 1, 0)]]
+    return np.flatnonzero(word)
 
 
 def _bounded(batch, data, starts, ends, rows, wanted):

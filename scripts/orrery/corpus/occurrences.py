@@ -25,18 +25,15 @@ def context(batch, row, start, end, options):
         `text[start:end]` is the occurrence, in characters; `reach` is the first and the end byte of the context.
     """
     before, after = options["before"], options["after"]
-    first = max(batch.starts.item(row), start - 4 * before - 8)
-    last = min(batch.ends.item(row), end + 4 * after + 8)
-    window = bytes(batch.data[first:last])
-    if window.isascii():  # a byte is a character
-        text = window.decode("ascii")
-        left, word, right = text[: start - first], text[start - first : end - first], text[end - first :]
-    else:
-        left = _decode_tail(window[: start - first], first > batch.starts[row])
-        word = window[start - first : end - first].decode("utf-8", "replace")
-        right = window[end - first :].decode("utf-8", "replace")
+    document = batch.starts.item(row), batch.ends.item(row)
+    left, word, right = _around(batch.data, start, end, document, before + 1, after + 1)
+    if (ascii := left.isascii() and word.isascii() and right.isascii()) is False:
+        left, word, right = _around(batch.data, start, end, document, 4 * before + 8, 4 * after + 8)
+    cut = start - len(left) > document[0]
+    left = left.decode("ascii") if ascii else _decode_tail(left, cut)
+    word, right = word.decode("utf-8", "replace"), right.decode("utf-8", "replace")
     left, right = left[_word_start(left, len(left) - before) :], right[: _word_end(right, after)]
-    if window.isascii():
+    if ascii:  # a byte is a character
         reach = start - len(left), end + len(right)
     else:
         reach = start - len(left.encode()), end + len(right.encode())
@@ -44,6 +41,13 @@ def context(batch, row, start, end, options):
         left, word, right = (_SPACES.sub(" ", part) for part in (left, word, right))
         left, right = left.lstrip(), right.rstrip()
     return left + word + right, len(left), len(left) + len(word), reach
+
+
+def _around(data, start, end, document, before, after):
+    """Bytes before, in, and after [start, end), as far as the document reaches."""
+    first, last = max(document[0], start - before), min(document[1], end + after)
+    window = bytes(data[first:last])
+    return window[: start - first], window[start - first : end - first], window[end - first :]
 
 
 def _decode_tail(data, cut):

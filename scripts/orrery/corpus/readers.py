@@ -57,13 +57,13 @@ def read_batches(file, format="auto", text="text", corpus="corpus"):
     check_unchanged(file, corpus)
 
 
-def together(batches):
-    """Batches of at least some megabytes, joined of those of a file, without a copy."""
+def together(batches, least):
+    """Batches of at least so many bytes, joined of those of a file, without a copy."""
     held, size = [], 0
     for batch in batches:
         held.append(batch)
         size += len(batch.data)
-        if size >= BATCH_BYTES:
+        if size >= least:
             yield joined(held)
             held, size = [], 0
     if held:

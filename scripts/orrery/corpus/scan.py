@@ -24,6 +24,8 @@ from orrery.errors import OrreryError
 
 TAKERS = {"first": First, "spread": Spread}
 UNIT_BYTES = 16 << 20
+# Bytes of text that are looked at together: few where a scan may end soon, many where the best of them are drawn.
+LOOKED_AT = {"first": 8 << 20, "spread": 64 << 20}
 
 
 def scan(files, corpus, concept, concepts, pieces, workers=1, name="corpus", code=""):
@@ -252,7 +254,8 @@ def _scan_file(file, job, note_batch):
     takers = [TAKERS[spec["options"]["sampling"]](name, spec, file.name) for name, spec in job["concepts"].items()]
     seed = max(spec["seed"] for spec in job["concepts"].values())
     settled = _Settled(matcher, takers)
-    for raw in together(read_batches(file, **job["corpus"], corpus=job["name"])):
+    least = max(LOOKED_AT[spec["options"]["sampling"]] for spec in job["concepts"].values())
+    for raw in together(read_batches(file, **job["corpus"], corpus=job["name"]), least):
         numbers = document_numbers(seed, file.name, raw.first_row, len(raw.starts))
         batch, found = settled.find(raw, numbers)
         for taker, of_taker in zip(takers, found):

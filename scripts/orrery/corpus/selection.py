@@ -95,7 +95,7 @@ class _NearDuplicates:
 
     def __init__(self, threshold):
         self._threshold, self._index, self._sets = threshold, None, {}
-        self._last = (None, None, None)
+        self._last, self._blank = (None, None, None), None
 
     def has(self, text):
         """Whether a text is nearly one that was added."""
@@ -120,7 +120,8 @@ class _NearDuplicates:
         if self._last[0] != text:
             plain = " ".join(text.casefold().split())
             shingles = frozenset(plain[i : i + SHINGLE] for i in range(max(1, len(plain) - SHINGLE + 1)))
-            signature = MinHash(num_perm=PERMUTATIONS, seed=1, hashfunc=crc32)
+            self._blank = self._blank or MinHash(num_perm=PERMUTATIONS, seed=1, hashfunc=crc32)
+            signature = self._blank.copy()  # drawing the permutations takes longer than hashing a context
             signature.update_batch([s.encode() for s in shingles])
             self._last = (text, shingles, signature)
         return self._last[1:]
