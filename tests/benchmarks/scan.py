@@ -175,19 +175,27 @@ def in_turn(ways, rounds):
     return times
 
 
+def of_a_process(code, *paths):
+    """What some code prints last in a process of its own, as a job is; `files` and `b`, this module, are there."""
+    code = (
+        "import sys, time; sys.path.insert(0, sys.argv[1]); import scan as b; from pathlib import Path;"
+        f"files = [b.file_of(Path(p)) for p in sys.argv[2:]]; {code}"
+    )
+    command = [sys.executable, "-c", code, str(Path(__file__).parent), *map(str, paths)]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-1])
+
+
+def seconds_of_a_job(small, paths, workers):
+    """Seconds of a scan by some processes, imports apart."""
+    timed = f"began = time.perf_counter(); b.orrery(files[1:], workers={workers}); print(time.perf_counter() - began)"
+    return of_a_process(f"b.orrery(files[:1]); {timed}", small, *paths)
+
+
 def peak_memory(path):
     """Megabytes of resident memory at the peak of a scan in a process of its own."""
     # Not ru_maxrss, which a new process takes over from the one that started it.
-    code = (
-        "import sys; sys.path.insert(0, sys.argv[2]); import scan as b; from pathlib import Path;"
-        "b.orrery([b.file_of(Path(sys.argv[3]))]);"
-        "print(int(Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0]) // 1024)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, "-", str(Path(__file__).parent), str(path)],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    return int(done.stdout.split()[-1])
+    peak = "int(Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0]) // 1024"
+    return int(of_a_process(f"b.orrery(files); print({peak})", path))
 
 
 def main():
@@ -203,7 +211,13 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     parts, size = sentences(folder), options.megabytes
     one = write_corpus(folder / "one.parquet", size, parts)
+    small = write_corpus(folder / "m10.parquet", 10, parts)
     two = [write_corpus(folder / f"part{n}.parquet", 1.5 * size, parts, n) for n in (1, 2)]
+    four = [f.path for f in two]
+    for file in two:  # the same bytes by another name
+        four.append(file.path.replace("part", "again"))
+        if not os.path.exists(four[-1]):
+            os.link(file.path, four[-1])
     plain = folder / "one.txt"
     with open(plain, "wb") as file:
         for batch in read_batches(one):
@@ -231,11 +245,12 @@ def main():
     os.sched_setaffinity(0, affinity)
     double = in_turn(
         {
-            "1": partial(orrery, two), "2": partial(orrery, two, workers=2),
             "decode 1": partial(decode_only, two, pre_buffer=False), "decode 2": partial(at_once, decode_only, two),
         },
         options.rounds,
     )  # fmt: skip
+    jobs = [[seconds_of_a_job(small.path, four, workers) for workers in (1, 2)] for _ in range(options.rounds)]
+    double |= {"1": [one for one, _ in jobs], "2": [two for _, two in jobs]}
     few = {"one alternation": slow_bytes, "seven lazy searches": few_bytes}
     speed = {name: [few.get(name, all_bytes) / 1e6 / t for t in times] for name, times in single.items()}
 

@@ -6,7 +6,6 @@ whole batch at once; the ends of plain words are turned into spans with NumPy, a
 expression was proposed are searched again, by RE2. Both run in time linear in the text, whatever the expression.
 """
 
-import hashlib
 import time
 from bisect import bisect_right
 from collections.abc import Callable
@@ -24,7 +23,10 @@ TRIED_BYTES = 1 << 20
 WORTH_A_TRIAL = 4  # times as long as it took to compile: so long one algorithm is used before another is tried
 # Bytes that no text in UTF-8 has, to be looked for besides: with more than some fifty literals Hyperscan takes another
 # algorithm (FDR in place of Teddy), and with a short one among them that reads more densely, up to five times as fast.
-_NEVER = [rb"\xff\xfe", *(rb"\xff" + b"".join(rb"\x%02x" % (128 + (n * k) % 127) for k in range(3, 12)) for n in range(64))]
+_NEVER = [
+    rb"\xff\xfe",
+    *(rb"\xff" + b"".join(rb"\x%02x" % (128 + (n * k) % 127) for k in range(3, 12)) for n in range(64)),
+]
 _IS_ASCII_WORD = np.zeros(256, bool)
 _IS_ASCII_WORD[list(ASCII_WORD)] = True
 

@@ -27,16 +27,12 @@ def context(batch, row, start, end, options):
     before, after = options["before"], options["after"]
     document = batch.starts.item(row), batch.ends.item(row)
     left, word, right = _around(batch.data, start, end, document, before + 1, after + 1)
-    if (ascii := left.isascii() and word.isascii() and right.isascii()) is False:
+    if not (left.isascii() and word.isascii() and right.isascii()):  # a character is up to four bytes
         left, word, right = _around(batch.data, start, end, document, 4 * before + 8, 4 * after + 8)
-    cut = start - len(left) > document[0]
-    left = left.decode("ascii") if ascii else _decode_tail(left, cut)
+    left = _decode_tail(left, start - len(left) > document[0])
     word, right = word.decode("utf-8", "replace"), right.decode("utf-8", "replace")
     left, right = left[_word_start(left, len(left) - before) :], right[: _word_end(right, after)]
-    if ascii:  # a byte is a character
-        reach = start - len(left), end + len(right)
-    else:
-        reach = start - len(left.encode()), end + len(right.encode())
+    reach = start - len(left.encode()), end + len(right.encode())
     if options["whitespace"] == "normalise":
         left, word, right = (_SPACES.sub(" ", part) for part in (left, word, right))
         left, right = left.lstrip(), right.rstrip()
