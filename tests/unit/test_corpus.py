@@ -361,6 +361,26 @@ def test_readers_agree(tmp_path, kind):
     assert [(s["row"], s["document"], s["group"]) for s in samples] == [(0, "a", "a"), (2, "3", "3")]
 
 
+def test_what_a_file_calls_its_rows_is_read_for_the_samples_only(tmp_path, monkeypatch):
+    texts = [f"in May {n}" if n % 7 == 0 else "nothing" for n in range(100)]
+    ids, urls = [f"id {n}" for n in range(100)], pa.array([None, *(f"u{n}" for n in range(1, 100))])
+    file = write_parquet(tmp_path / "x.parquet", texts, 10, id=ids, url=urls)
+    read, read_row_group = [], pq.ParquetFile.read_row_group
+    monkeypatch.setattr(
+        pq.ParquetFile, "read_row_group", lambda self, n, **how: read.append(n) or read_row_group(self, n, **how)
+    )
+    samples, _ = run([file], {"c": spec_of({"May": ["May"]}, per_label=4, duplicates="ignore")}, tmp_path)["c"]
+    assert [(s["row"], s["group"], s["url"]) for s in samples] == [
+        (n, f"id {n}", f"u{n}" if n else "") for n in (0, 7, 14, 21)
+    ]
+    assert read == [0, 1, 2]
+    (tmp_path / "x.parquet").write_bytes((tmp_path / "x.parquet").read_bytes() + b" ")
+    for _ in range(2):
+        with pytest.raises(OrreryError, match="'x.parquet' changed while it was read"):
+            engine.identify(samples, [file], CORPUS)
+        (tmp_path / "x.parquet").unlink(missing_ok=True)
+
+
 def test_lines_and_whole_files(tmp_path):
     path = tmp_path / "x.txt"
     path.write_bytes(b"one\r\n\nthree \xff\nlast")

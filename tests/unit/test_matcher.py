@@ -9,8 +9,9 @@ import pytest
 import re2
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from orrery.corpus import matcher as engine
 from orrery.corpus.forms import case_variants, is_word, literal, mistake, unicode_classes
-from orrery.corpus.matcher import Matcher
+from orrery.corpus.matcher import Matcher, joined
 from orrery.corpus.readers import _as_batch
 from orrery.errors import OrreryError
 from reference import occurrences
@@ -28,11 +29,17 @@ SETS = {
 ALPHABET = "MaySunrchNewYErv's day5.1C+()кпнедльи日曜🌞kKſßẞSσςΣxya \n\r\0\t-_\u0301\u200d\u200c\ufeffé２²،شنبهA"
 
 
-def found_in(documents, forms, case_sensitive=True, whole_words=True, separated=True):
+def batch_of(documents, layout="one piece"):
+    if layout == "apart":
+        return joined([_as_batch(pa.array([text], pa.string()), n, 0, None) for n, text in enumerate(documents)])
+    batch = _as_batch(pa.array(documents, pa.string()), 0, 0, None)
+    return batch.some(np.arange(len(documents))) if layout == "separated" and documents else batch
+
+
+def found_in(documents, forms, case_sensitive=True, whole_words=True, layout="separated"):
     """[(start, end, label)] of each document, in characters, by the engine."""
     matcher = Matcher({"c": {"forms": forms, "case_sensitive": case_sensitive, "whole_words": whole_words}})
-    batch = _as_batch(pa.array(documents, pa.string()), 0, 0, None)
-    batch = batch.some(np.arange(len(documents))) if separated and documents else batch
+    batch = batch_of(documents, layout)
     labels, found = list(forms), [[] for _ in documents]
     for row, start, end, label in zip(*(part.tolist() for part in matcher.find(batch)[0])):
         document = batch.document(row)
@@ -63,8 +70,42 @@ def texts(draw):
 def test_spans_equal_the_reference(name, case_sensitive, whole_words, documents):
     forms = SETS[name]
     expected = [occurrences(text, forms, case_sensitive, whole_words) for text in documents]
-    assert found_in(documents, forms, case_sensitive, whole_words, separated=False) == expected
-    assert found_in(documents, forms, case_sensitive, whole_words, separated=True) == expected
+    for layout in ("one piece", "separated", "apart"):
+        assert found_in(documents, forms, case_sensitive, whole_words, layout) == expected
+
+
+@pytest.mark.parametrize("layout", ["one piece", "apart"])
+@pytest.mark.parametrize("name", SETS)
+@settings(max_examples=60, deadline=None)
+@given(documents=st.lists(texts(), min_size=1, max_size=8), wanted=st.lists(st.booleans(), min_size=9, max_size=9))
+@example(documents=["5", "5", "5", "in 5", "5", ""], wanted=[True] * 9)
+def test_no_document_of_a_wanted_label_is_left_out(name, layout, documents, wanted):
+    forms = SETS[name]
+    wanted = np.array(wanted[: len(forms)])
+    matcher = Matcher({"c": {"forms": forms, "case_sensitive": False, "whole_words": True}})
+    batch = batch_of(documents, layout)
+    found = matcher.find(batch)[0]
+    rows = matcher.rows_proposed(batch, [wanted])
+    assert set(found.rows[wanted[found.labels]].tolist()) <= set(rows.tolist())
+    again = matcher.find_in(batch.some(rows), rows, batch)[0]
+    assert [part.tolist() for part in again] == [part[np.isin(found.rows, rows)].tolist() for part in found]
+
+
+@pytest.mark.parametrize("n_labels", [2, 12, 90])
+def test_the_other_algorithm_finds_the_same(monkeypatch, n_labels):
+    rng = random.Random(0)
+    words = ["".join(rng.choices("abcdefgh", k=rng.randrange(4, 9))) for _ in range(n_labels)]
+    text = " ".join(rng.choices([*words, "and", "the", "é", "日"], k=4000)).encode() + b" \xff\xfe \xff"
+    slow = _matches(words, text)
+    monkeypatch.setattr(engine, "TRIED_BYTES", 1)
+    monkeypatch.setattr(engine, "WORTH_A_TRIAL", -1)
+    monkeypatch.setattr(engine, "_fastest", lambda ways, data: ways[1])
+    assert len(slow) > 1000 and _matches(words, text) == slow
+
+
+def _matches(words, text):
+    found = engine._Engine([(w.encode(), 0) for w in words], [], {}).matches(text)
+    return sorted(zip(*(part.tolist() for part in found)))
 
 
 def test_case_folding_is_re2s():

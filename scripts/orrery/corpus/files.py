@@ -64,7 +64,8 @@ def _stamp(path):
 
 def check_unchanged(file, corpus):
     """Raise OrreryError where a local file is not the one that was listed; a commit of the hub cannot change."""
-    if file.path and _stamp(Path(file.path)) != (file.size, file.version):
+    path = Path(file.path)
+    if file.path and (not path.exists() or _stamp(path) != (file.size, file.version)):
         raise OrreryError(f"corpora.{corpus}: {file.name!r} changed while it was read; run again when it is complete.")
 
 

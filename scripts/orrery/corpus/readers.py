@@ -191,11 +191,17 @@ def parquet_facts(file, rows, corpus="corpus"):
     -------
     list of dict
         For each row all of FACTS, empty where the file says nothing, or nothing that can be read.
+
+    Raises
+    ------
+    OrreryError
+        The file is not the one that was listed.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     made = []
+    check_unchanged(file, corpus)
     with open_file(file, corpus) as source:
         parquet = pq.ParquetFile(getattr(source, "name", source), pre_buffer=False)
         groups = [parquet.metadata.row_group(i) for i in range(parquet.num_row_groups)]
@@ -216,7 +222,6 @@ def parquet_facts(file, rows, corpus="corpus"):
             empty = [""] * len(places)
             columns = [map(_plain, known.get(key, empty)) for key in FACTS]
             made += [dict(zip(FACTS, values)) for values in zip(*columns)]
-    check_unchanged(file, corpus)
     return made
 
 
