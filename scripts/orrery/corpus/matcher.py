@@ -82,21 +82,20 @@ class Apart:
 
 
 def joined(batches):
-    """Batches that follow each other in a file as one, without a copy of their text."""
+    """Batches that follow each other in a file as one, without a copy of their text; what each knows is lost."""
     if len(batches) == 1:
         return batches[0]
     bases = np.cumsum([0, *(len(batch.data) for batch in batches)])
-    first_rows = [batch.first_row for batch in batches]
-
-    def facts(rows):
-        return [fact for row in rows for fact in batches[bisect_right(first_rows, row) - 1].facts([row])]
-
-    return batches[-1]._replace(
-        data=Apart([batch.data for batch in batches]), first_row=first_rows[0], parts=tuple(batches),
-        facts=facts if batches[0].facts else None,
+    return Batch(
+        data=Apart([batch.data for batch in batches]),
         starts=np.concatenate([batch.starts + base for batch, base in zip(batches, bases)]),
         ends=np.concatenate([batch.ends + base for batch, base in zip(batches, bases)]),
-    )  # fmt: skip
+        first_row=batches[0].first_row,
+        facts=None,
+        read=batches[-1].read,
+        separated=False,
+        parts=tuple(batches),
+    )
 
 
 class Occurrences(NamedTuple):

@@ -58,12 +58,12 @@ def read_batches(file, format="auto", text="text", corpus="corpus"):
 
 
 def together(batches, least):
-    """Batches of at least so many bytes, joined of those of a file, without a copy."""
+    """Batches of at least so many bytes, without a copy, where they hold nothing but text: those of Parquet."""
     held, size = [], 0
     for batch in batches:
         held.append(batch)
         size += len(batch.data)
-        if size >= least:
+        if size >= least or batch.facts:
             yield joined(held)
             held, size = [], 0
     if held:
