@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections import Counter
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -77,7 +78,7 @@ FEW_ONE, FEW_TWELVE = few_of(ONE), few_of(TWELVE)
 
 def as_frequent(file, seed=0):
     """Twelve concepts: the weekdays, and sets of twelve words that each occur about as often as a weekday."""
-    text = bytes(next(read_batches(file)).data).decode()
+    text = b"\n".join(bytes(batch.data) for batch in islice(read_batches(file), 5)).decode()
     counts = Counter(re.findall(r"\b[A-Za-z]{4,}\b", text))
     usual = statistics.median(counts[day] for day in WEEKDAYS)
     words = [w for w, n in counts.items() if usual / 2 <= n <= 2 * usual and w not in WEEKDAYS]

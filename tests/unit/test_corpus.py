@@ -328,7 +328,7 @@ ROWS = [
 
 def texts_of(path, format="auto", **options):
     return [
-        (batch.first_row + i, batch.document(i).decode("utf-8", "replace"))
+        (batch.rows[i], batch.document(i).decode("utf-8", "replace"))
         for batch in read_batches(file_of(path), format, **options)
         for i in range(len(batch.starts))
         if batch.ends[i] > batch.starts[i]

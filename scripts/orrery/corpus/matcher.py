@@ -32,12 +32,12 @@ _IS_ASCII_WORD[list(ASCII_WORD)] = True
 
 
 class Batch(NamedTuple):
-    """Documents of one file: `data[starts[i]:ends[i]]` is the UTF-8 of document `first_row + i`."""
+    """Documents of one file: `data[starts[i]:ends[i]]` is the UTF-8 of the file's row `rows[i]`; all by rising rows."""
 
     data: memoryview  # or Apart
     starts: np.ndarray
     ends: np.ndarray
-    first_row: int
+    rows: np.ndarray
     facts: Callable | None  # rows → of each {"document", "title", "url"}; None where `parquet_facts` tells them later
     read: int = 0  # bytes of the file that were read so far
     separated: bool = True  # whether a byte that is no part of a word stands between two documents
@@ -47,16 +47,13 @@ class Batch(NamedTuple):
         return bytes(self.data[self.starts[row] : self.ends[row]])
 
     def some(self, rows):
-        """A batch of some of the documents, whose rows are in rising order, separated, in a copy."""
-        pieces = []
-        for part, row, shift in self.in_memory():
-            here = slice(*np.searchsorted(rows, [row, row + len(part.starts)]))
-            starts, ends = self.starts[rows[here]] - shift, self.ends[rows[here]] - shift
-            pieces += [part.data[start:end] for start, end in zip(starts.tolist(), ends.tolist())]
+        """A batch of some of the documents, of rising indices, separated, in a copy."""
+        starts, ends = self.starts[rows].tolist(), self.ends[rows].tolist()
+        data = memoryview(b"\n".join([self.data[start:end] for start, end in zip(starts, ends)]))
         lengths = self.ends[rows] - self.starts[rows] + 1
         first = np.cumsum(lengths) - lengths
-        data = memoryview(b"\n".join(pieces))
-        return self._replace(data=data, starts=first, ends=first + lengths - 1, separated=True, parts=())
+        ends = first + lengths - 1
+        return self._replace(data=data, starts=first, ends=ends, rows=self.rows[rows], separated=True, parts=())
 
     def in_memory(self):
         """(batch, its first row in this one, its first byte) of each part whose text lies in one piece of memory."""
@@ -90,7 +87,7 @@ def joined(batches):
         data=Apart([batch.data for batch in batches]),
         starts=np.concatenate([batch.starts + base for batch, base in zip(batches, bases)]),
         ends=np.concatenate([batch.ends + base for batch, base in zip(batches, bases)]),
-        first_row=batches[0].first_row,
+        rows=np.concatenate([batch.rows for batch in batches]),
         facts=None,
         read=batches[-1].read,
         separated=False,
@@ -160,21 +157,13 @@ class Matcher:
         self._is_regex = np.array([f.text is None for f in self._forms])
         self.needs_utf8 = bool(self._is_regex.any())  # plain words are looked for byte by byte
 
-    def find_in(self, part, rows, batch):
-        """As `find`, but only in the documents `rows`, which are sorted, of which `part` is a copy."""
-        found = []
-        for occurrences in self.find(part):
-            there = rows[occurrences.rows]
-            shift = batch.starts[there] - part.starts[occurrences.rows]
-            found.append(Occurrences(there, occurrences.starts + shift, occurrences.ends + shift, occurrences.labels))
-        return found
-
     def rows_proposed(self, batch, wanted):
-        """Rows in which Hyperscan proposes one of the labels that are `wanted`, and a few more.
+        """Indices of documents in which Hyperscan proposes one of the labels that are `wanted`, and of a few more.
 
         Parameters
         ----------
         batch : Batch
+            In one piece of memory.
         wanted : list of boolean arrays
             One a concept, one value a label.
         """
@@ -186,11 +175,7 @@ class Matcher:
                 self._parts.clear()
             chosen = [n for n, form in enumerate(self._forms) if wanted[form.concept][form.label]]
             self._parts[key] = self._compiled(chosen)
-        rows = [row + self._rows_proposed(part, self._parts[key]) for part, row, _ in batch.in_memory()]
-        return np.concatenate(rows)
-
-    def _rows_proposed(self, batch, engine):
-        rows = np.unique(np.searchsorted(batch.ends, engine.matches(batch.data)[1], "left"))
+        rows = np.unique(np.searchsorted(batch.ends, self._parts[key].matches(batch.data)[1], "left"))
         rows = rows[rows < len(batch.ends)]
         return np.union1d(rows, _touched(batch)) if self._bounded and not batch.separated else rows
 

@@ -97,7 +97,7 @@ class _Taker:
         label = self.labels[found.labels[i]]
         return {
             "label": label, "value": self.values[label], "text": text, "start": left, "end": right, "file": self.file,
-            "row": batch.first_row + row, "position": start - batch.starts.item(row), "leaks": leaks,
+            "row": batch.rows.item(row), "position": start - batch.starts.item(row), "leaks": leaks,
         }  # fmt: skip
 
 
@@ -108,7 +108,7 @@ def _locate(samples, batch):
     for sample, facts in zip(samples, known):
         if sample["row"] != row:
             row, place, chars = sample["row"], 0, 0
-        begin = batch.starts.item(row - batch.first_row)
+        begin = batch.starts.item(np.searchsorted(batch.rows, row))
         chars += len(bytes(batch.data[begin + place : begin + sample["position"]]).decode("utf-8", "replace"))
         place, sample["position"] = sample["position"], chars
         sample.update(facts)
@@ -142,12 +142,12 @@ class First(_Taker):
         self.full = False
         self.limit = np.full(len(self.labels), ALL)
 
-    def take(self, batch, found, numbers):
-        """Take what a batch gives; a label is counted until it has its quota."""
+    def take(self, batch, found, numbers, documents):
+        """Take what a batch gives, up to which so many `documents` were read; a label is counted until it is full."""
         if self.full:
             return
         lists, new = found.lists(), []
-        self.documents += len(batch.starts)
+        self.documents = documents
         for i in np.flatnonzero(self.limit[found.labels]).tolist():
             number = lists.labels[i]
             if not self.limit[number]:
@@ -160,7 +160,7 @@ class First(_Taker):
                     self.limit[number] = 0
                     self.full = self.selection.full
             if self.full:
-                self.documents += lists.rows[i] + 1 - len(batch.starts)
+                self.documents = batch.rows.item(lists.rows[i]) + 1
                 break
         _locate(new, batch)
 
@@ -185,9 +185,9 @@ class Spread(_Taker):
         self._pools = [[] for _ in self.labels]
         self.limit = np.full(len(self.labels), ALL)
 
-    def take(self, batch, found, numbers):
+    def take(self, batch, found, numbers, documents):
         """Take what a batch gives to each label in the documents whose `numbers` are low enough for it."""
-        self.documents += len(batch.starts)
+        self.documents = documents
         looked = np.flatnonzero(numbers[found.rows] < self.limit[found.labels])
         if not len(looked):
             return
@@ -253,11 +253,11 @@ def _report(taker, dropped):
     }
 
 
-def document_numbers(seed, file, first_row, n):
-    """A random number below 2⁵⁶ for each of `n` documents of a file: uint64."""
+def document_numbers(seed, file, rows):
+    """A random number below 2⁵⁶ for each of some rows of a file: uint64."""
     text = f"{seed}/{file}".encode("utf-8", "surrogateescape")
     key = np.uint64(int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little"))
-    return mix(np.arange(first_row, first_row + n, dtype=np.uint64) ^ key) >> np.uint64(8)
+    return mix(rows.astype(np.uint64) ^ key) >> np.uint64(8)
 
 
 def mix(x):

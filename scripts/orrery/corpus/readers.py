@@ -10,7 +10,7 @@ from itertools import accumulate, groupby
 import numpy as np
 
 from orrery.corpus.files import RemoteFile, check_unchanged, open_file
-from orrery.corpus.matcher import Batch, joined
+from orrery.corpus.matcher import Batch
 from orrery.errors import OrreryError
 
 BATCH_BYTES = 8 << 20
@@ -57,19 +57,6 @@ def read_batches(file, format="auto", text="text", corpus="corpus"):
     check_unchanged(file, corpus)
 
 
-def together(batches, least):
-    """Batches of at least so many bytes, without a copy, where they hold nothing but text: those of Parquet."""
-    held, size = [], 0
-    for batch in batches:
-        held.append(batch)
-        size += len(batch.data)
-        if size >= least or batch.facts:
-            yield joined(held)
-            held, size = [], 0
-    if held:
-        yield joined(held)
-
-
 def format_of(file, format, corpus):
     """The format of a file, by its name's ending where it is auto."""
     if format != "auto":
@@ -87,26 +74,17 @@ def format_of(file, format, corpus):
 
 
 def valid_utf8(batch):
-    """The batch, with what is no UTF-8 replaced by U+FFFD."""
-    return joined([part if is_valid_utf8(part) else _mended(part) for part, _, _ in batch.in_memory()])
-
-
-def is_valid_utf8(batch):
-    """Whether every document of a batch in one piece of memory is UTF-8."""
+    """The batch, in one piece of memory, with what is no UTF-8 replaced by U+FFFD."""
     import pyarrow as pa
 
     if not len(batch.starts):
-        return True
+        return batch
     offsets = pa.py_buffer(np.append(batch.starts, batch.ends[-1]).astype(np.int32))
     try:
         pa.StringArray.from_buffers(len(batch.starts), offsets, pa.py_buffer(batch.data)).validate(full=True)
-        return True
+        return batch
     except pa.ArrowInvalid:
-        return False
-
-
-def _mended(batch):
-    documents = [batch.document(i).decode("utf-8", "replace").encode() for i in range(len(batch.starts))]
+        documents = [batch.document(i).decode("utf-8", "replace").encode() for i in range(len(batch.starts))]
     lengths = np.array([len(d) for d in documents])
     starts = np.cumsum(lengths + 1) - lengths - 1
     return batch._replace(data=memoryview(b"\n".join(documents)), starts=starts, ends=starts + lengths, separated=True)
@@ -239,7 +217,8 @@ def _as_batch(array, first_row, read, facts):
     first, data = int(offsets[0]), array.buffers()[2]
     data = memoryview(b"" if data is None else data.slice(first, int(offsets[-1]) - first))
     offsets = offsets.astype(np.int64) - first
-    return Batch(data, offsets[:-1], offsets[1:], first_row, facts, read, separated=False)
+    rows = np.arange(first_row, first_row + len(array))
+    return Batch(data, offsets[:-1], offsets[1:], rows, facts, read, separated=False)
 
 
 # ------------------------------------------------------------------------------------------- lines and records
@@ -293,13 +272,14 @@ def _nothing(rows):
 
 def _lines(source, file, text, corpus):
     for chunk, line, read in _chunks(source, file):
-        yield Batch(memoryview(chunk), *_line_spans(chunk), line, _nothing, read)
+        starts, ends = _line_spans(chunk)
+        yield Batch(memoryview(chunk), starts, ends, np.arange(line, line + len(starts)), _nothing, read)
 
 
 def _text(source, file, text, corpus):
     with plain_bytes(source, file) as stream:
         if data := b"".join(iter(lambda: stream.read(BATCH_BYTES), b"")):
-            yield Batch(memoryview(data), np.array([0]), np.array([len(data)]), 0, _nothing, file.size)
+            yield Batch(memoryview(data), np.array([0]), np.array([len(data)]), np.array([0]), _nothing, file.size)
 
 
 def _jsonl(source, file, text, corpus):

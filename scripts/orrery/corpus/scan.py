@@ -10,15 +10,16 @@ from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from orrery import store
-from orrery.corpus.matcher import Matcher
+from orrery.corpus.matcher import Matcher, joined
 from orrery.corpus.occurrences import First, Spread, document_numbers, place_of, pool_size, priority_of
 from orrery.corpus.progress import Progress
-from orrery.corpus.readers import format_of, is_valid_utf8, parquet_facts, read_batches, together, valid_utf8
+from orrery.corpus.readers import format_of, parquet_facts, read_batches, valid_utf8
 from orrery.corpus.selection import Selection
 from orrery.errors import OrreryError
 
@@ -252,52 +253,65 @@ def scan_unit(files, job, note_batch=lambda *_: False):
 def _scan_file(file, job, note_batch):
     matcher = _matcher(json.dumps(job["concepts"]))
     takers = [TAKERS[spec["options"]["sampling"]](name, spec, file.name) for name, spec in job["concepts"].items()]
-    seed = max(spec["seed"] for spec in job["concepts"].values())
-    settled = _Settled(matcher, takers)
-    least = max(LOOKED_AT[spec["options"]["sampling"]] for spec in job["concepts"].values())
-    for raw in together(read_batches(file, **job["corpus"], corpus=job["name"]), least):
-        numbers = document_numbers(seed, file.name, raw.first_row, len(raw.starts))
-        batch, found = settled.find(raw, numbers)
-        for taker, of_taker in zip(takers, found):
-            taker.take(batch, of_taker, numbers)
-        if note_batch(len(batch.data), batch.read):
+    numbers_of = partial(document_numbers, max(spec["seed"] for spec in job["concepts"].values()), file.name)
+    at_once = max(LOOKED_AT[spec["options"]["sampling"]] for spec in job["concepts"].values())
+    sieve = _Sieve(matcher, takers, numbers_of)
+    batches = read_batches(file, **job["corpus"], corpus=job["name"])
+    for batch, documents, size in _portions(batches, sieve, at_once):
+        numbers = numbers_of(batch.rows)
+        for taker, found in zip(takers, matcher.find(batch)):
+            taker.take(batch, found, numbers, documents)
+        sieve.adjust()
+        if note_batch(size, batch.read):
             return None
         if all(taker.full for taker in takers):
             break
     return {taker.name: taker.result() for taker in takers}
 
 
-class _Settled:
+def _portions(batches, sieve, at_once):
+    """What passes the sieve of so many bytes of text; documents read so far; bytes of text in this portion.
+
+    What a batch of Parquet leaves behind is a copy of a few documents; another one may hold more than its text.
+    """
+    held, documents, size = [], 0, 0
+    for batch in batches:
+        held.append(sieve.some(batch))
+        documents += len(batch.starts)
+        size += len(batch.data)
+        if size >= at_once or batch.facts:
+            yield joined(held), documents, size
+            held, size = [], 0
+    if held:
+        yield joined(held), documents, size
+
+
+class _Sieve:
     """Spares a search for labels that have what they need. What it leaves out no taker would look at."""
 
     FEW = 0.25  # of the documents: a label that looks at fewer is not searched for in the others
 
-    def __init__(self, matcher, takers):
-        self._matcher, self._takers = matcher, takers
-        self._batches, self._next = 0, 1
+    def __init__(self, matcher, takers, numbers_of):
+        self._matcher, self._takers, self._numbers_of = matcher, takers, numbers_of
+        self._portions, self._next = 0, 1
         self._open = [np.ones(len(taker.labels), bool) for taker in takers]
 
-    def find(self, batch, numbers):
-        """The batch as valid UTF-8 where it is looked at, and occurrences of each concept in it.
-
-        Those are all of open labels, and all in documents that others look at.
-        """
-        self._batches += 1
-        if self._batches >= self._next:  # seldom, as Hyperscan must compile what is left
-            self._next = 2 * self._batches
+    def adjust(self):
+        """Sort out again which labels are looked for everywhere, after another portion."""
+        self._portions += 1
+        if self._portions >= self._next:  # seldom, as Hyperscan must compile what is left
+            self._next = 2 * self._portions
             self._open = [taker.limit >= self.FEW * 2.0**56 for taker in self._takers]
+
+    def some(self, batch):
+        """As valid UTF-8, all documents while all labels are open, then those with an open one or that others want."""
         if all(wanted.all() for wanted in self._open):
-            batch = valid_utf8(batch)
-            return batch, self._matcher.find(batch)
-        if self._matcher.needs_utf8:
-            batch = valid_utf8(batch)
+            return valid_utf8(batch)
+        batch = valid_utf8(batch) if self._matcher.needs_utf8 else batch
         most = max(taker.limit[~wanted].max(initial=0) for taker, wanted in zip(self._takers, self._open))
-        rows = np.union1d(self._matcher.rows_proposed(batch, self._open), np.flatnonzero(numbers < most))
-        part = batch.some(rows)
-        if not is_valid_utf8(part):
-            batch = valid_utf8(batch)
-            part = batch.some(rows)
-        return batch, self._matcher.find_in(part, rows, batch)
+        proposed = self._matcher.rows_proposed(batch, self._open)
+        rows = np.union1d(proposed, np.flatnonzero(self._numbers_of(batch.rows) < most))
+        return valid_utf8(batch.some(rows))
 
 
 _compiled = {}

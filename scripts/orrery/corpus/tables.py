@@ -101,7 +101,7 @@ def last_occurrence(concept, spec):
     def find(label, text):
         """Characters of the last occurrence, or None."""
         data = text.encode("utf-8", "replace")
-        batch = Batch(memoryview(data), np.array([0]), np.array([len(data)]), 0, None)
+        batch = Batch(memoryview(data), np.array([0]), np.array([len(data)]), np.array([0]), None)
         found = matchers[label].find(batch)[0] if data else None
         if found is None or not len(found.starts):
             return None
