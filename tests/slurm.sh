@@ -141,12 +141,16 @@ up() {
 }
 
 down() {
-  scancel -u "$(id -un)" 2> /dev/null || true
-  until_true 5 '[ -z "$(squeue -h)" ]' 2> /dev/null || true
+  if alive slurmctld; then
+    scancel -u "$(id -un)" 2> /dev/null || true
+    until_true 5 '[ -z "$(squeue -h)" ]' 2> /dev/null || true
+  fi
   for name in $DAEMONS; do
     stop "$name"
     rm -f "$DIR/run/$name.id"
   done
+  # With a configuration and no daemon, each start of Snakemake waits ten seconds for an answer of scontrol.
+  if grep -qs "^$MARK" "$CONF"; then rm -f "$CONF" /etc/slurm/gres.conf; fi
 }
 
 case "${1:-}" in
