@@ -9,7 +9,6 @@ Wants ripgrep (`rg`) on the path. It fetches the two texts of the default config
 
 import argparse
 import json
-import multiprocessing
 import os
 import random
 import re
@@ -57,6 +56,7 @@ OPTIONS = {
     "similarity": 0.8, "phrases": "drop", "phrase_repeats": 3,
 }  # fmt: skip
 CORPUS = {"format": "auto", "text": "text"}
+PIPES = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
 
 
 def spec_of(labels):
@@ -131,15 +131,6 @@ def decode_only(files, **options):
             batch.column(0).buffers()
 
 
-def at_once(function, files):
-    """A process a file: what the machine's cores can do together."""
-    processes = [multiprocessing.Process(target=function, args=([f],), kwargs={"pre_buffer": False}) for f in files]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-
-
 def orrery(files, specs=ONE, workers=1):
     pieces = Path(tempfile.mkdtemp(dir=Path(files[0].path).parent))
     result = engine.scan(files, CORPUS, "weekdays", specs, pieces, workers, "benchmark")
@@ -176,20 +167,44 @@ def in_turn(ways, rounds):
     return times
 
 
-def of_a_process(code, *paths):
-    """What some code prints last in a process of its own, as a job is; `files` and `b`, this module, are there."""
+def code_of(code, *paths):
+    """The command of a process that runs some code; `files` and `b`, this module, are there."""
     code = (
         "import sys, time; sys.path.insert(0, sys.argv[1]); import scan as b; from pathlib import Path;"
         f"files = [b.file_of(Path(p)) for p in sys.argv[2:]]; {code}"
     )
-    command = [sys.executable, "-c", code, str(Path(__file__).parent), *map(str, paths)]
-    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-1])
+    return [sys.executable, "-c", code, str(Path(__file__).parent), *map(str, paths)]
+
+
+def of_a_process(code, *paths):
+    """What some code prints last in a process of its own, as a job is."""
+    done = subprocess.run(code_of(code, *paths), capture_output=True, text=True, check=True)
+    return float(done.stdout.split()[-1])
 
 
 def seconds_of_a_job(small, paths, workers):
     """Seconds of a scan by some processes, imports apart."""
     timed = f"began = time.perf_counter(); b.orrery(files[1:], workers={workers}); print(time.perf_counter() - began)"
     return of_a_process(f"b.orrery(files[:1]); {timed}", small, *paths)
+
+
+def seconds_of_decoding(small, paths, workers):
+    """Seconds in which some processes, of as many jobs, decode their shares of the files: what the machine can do."""
+    timed = (
+        "print('ready', flush=True); input(); began = time.perf_counter(); b.decode_only(files[1:], pre_buffer=False);"
+        "print(time.perf_counter() - began)"
+    )
+    jobs = [
+        subprocess.Popen(code_of(f"b.orrery(files[:1]); {timed}", small, *paths[n::workers]), text=True, **PIPES)
+        for n in range(workers)
+    ]
+    for job in jobs:
+        while (line := job.stdout.readline()) != "ready\n":
+            assert line, "a job ended before it began"
+    for job in jobs:
+        job.stdin.write("\n")
+        job.stdin.flush()
+    return max(float(job.communicate()[0].split()[-1]) for job in jobs)
 
 
 def peak_memory(path):
@@ -214,11 +229,10 @@ def main():
     one = write_corpus(folder / "one.parquet", size, parts)
     small = write_corpus(folder / "m10.parquet", 10, parts)
     two = [write_corpus(folder / f"part{n}.parquet", 1.5 * size, parts, n) for n in (1, 2)]
-    four = [f.path for f in two]
-    for file in two:  # the same bytes by another name
-        four.append(file.path.replace("part", "again"))
-        if not os.path.exists(four[-1]):
-            os.link(file.path, four[-1])
+    eight = [f.path.replace("part", name) for name in ("part", "again", "more", "last") for f in two]
+    for path, file in zip(eight, two * 4):  # the same bytes by other names
+        if not os.path.exists(path):
+            os.link(file.path, path)
     plain = folder / "one.txt"
     with open(plain, "wb") as file:
         for batch in read_batches(one):
@@ -244,14 +258,11 @@ def main():
     sets = {"1": FEW_ONE, "12": as_frequent(large), "12, some of whose labels never occur": FEW_TWELVE}
     many = in_turn({name: partial(orrery, [large], specs) for name, specs in sets.items()}, 3)
     os.sched_setaffinity(0, affinity)
-    double = in_turn(
-        {
-            "decode 1": partial(decode_only, two, pre_buffer=False), "decode 2": partial(at_once, decode_only, two),
-        },
-        options.rounds,
-    )  # fmt: skip
-    jobs = [[seconds_of_a_job(small.path, four, workers) for workers in (1, 2)] for _ in range(options.rounds)]
-    double |= {"1": [one for one, _ in jobs], "2": [two for _, two in jobs]}
+    ways = {"": seconds_of_a_job, "decode ": seconds_of_decoding}
+    double = [
+        {f"{name}{n}": way(small.path, eight, n) for name, way in ways.items() for n in (1, 2)}
+        for _ in range(options.rounds)
+    ]
     few = {"one alternation": slow_bytes, "seven lazy searches": few_bytes}
     speed = {name: [few.get(name, all_bytes) / 1e6 / t for t in times] for name, times in single.items()}
 
@@ -265,8 +276,8 @@ def main():
     for name, values in speed.items():
         print(f"| {name} | {statistics.median(values):,.3g} | {ratio('orrery', name):.3g} |")
     for name, prefix in (("two cores × one", ""), ("two processes that only decode × one", "decode ")):
-        gain = statistics.median(a / b for a, b in zip(double[f"{prefix}1"], double[f"{prefix}2"]))
-        print(f"\n{name}: {gain:.2f}")
+        gains = sorted(times[f"{prefix}1"] / times[f"{prefix}2"] for times in double)
+        print(f"\n{name}: {statistics.median(gains):.2f} ({gains[0]:.2f}–{gains[-1]:.2f})")
     for name, times in list(many.items())[1:]:
         cost = statistics.median(a / b for a, b in zip(times, many["1"]))
         print(f"concepts of 12 labels, {name}: {cost:.2f} × the time of one concept (3 GB, 20 a label)")
