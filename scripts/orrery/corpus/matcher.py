@@ -79,19 +79,21 @@ class Apart:
 
 
 def joined(batches):
-    """Batches that follow each other in a file as one, without a copy of their text; what each knows is lost."""
+    """Batches that follow each other in a file as one, without a copy where none was made; what each knows is lost."""
     if len(batches) == 1:
         return batches[0]
-    bases = np.cumsum([0, *(len(batch.data) for batch in batches)])
+    separated = all(batch.separated for batch in batches)
+    pieces = [batch.data for batch in batches]
+    bases = np.cumsum([0, *(len(piece) + separated for piece in pieces)])
     return Batch(
-        data=Apart([batch.data for batch in batches]),
+        data=memoryview(b"\n".join(pieces)) if separated else Apart(pieces),
         starts=np.concatenate([batch.starts + base for batch, base in zip(batches, bases)]),
         ends=np.concatenate([batch.ends + base for batch, base in zip(batches, bases)]),
         rows=np.concatenate([batch.rows for batch in batches]),
         facts=None,
         read=batches[-1].read,
-        separated=False,
-        parts=tuple(batches),
+        separated=separated,
+        parts=() if separated else tuple(batches),
     )
 
 

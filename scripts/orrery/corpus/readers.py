@@ -80,9 +80,9 @@ def valid_utf8(batch):
 
     if not len(batch.starts):
         return batch
-    offsets = pa.py_buffer(np.append(batch.starts, batch.ends[-1]).astype(np.int32))
+    offsets = pa.py_buffer(np.append(batch.starts, batch.ends[-1]))
     try:
-        pa.StringArray.from_buffers(len(batch.starts), offsets, pa.py_buffer(batch.data)).validate(full=True)
+        pa.LargeStringArray.from_buffers(len(batch.starts), offsets, pa.py_buffer(batch.data)).validate(full=True)
         return batch
     except pa.ArrowInvalid:
         documents = [batch.document(i).decode("utf-8", "replace").encode() for i in range(len(batch.starts))]

@@ -280,10 +280,17 @@ def _portions(batches, sieve, at_once):
         documents += len(batch.starts)
         size += len(batch.data)
         if size >= at_once or batch.facts:
-            yield joined(held), documents, size
+            yield _together(held), documents, size
             held, size = [], 0
     if held:
-        yield joined(held), documents, size
+        yield _together(held), documents, size
+
+
+def _together(batches):
+    """Batches as one of valid UTF-8; it is looked at once where it lies in one piece of memory."""
+    if all(batch.separated for batch in batches):
+        return valid_utf8(joined(batches))
+    return joined([valid_utf8(batch) for batch in batches])
 
 
 class _Sieve:
@@ -304,14 +311,14 @@ class _Sieve:
             self._open = [taker.limit >= self.FEW * 2.0**56 for taker in self._takers]
 
     def some(self, batch):
-        """As valid UTF-8, all documents while all labels are open, then those with an open one or that others want."""
+        """All documents while all labels are open, then those with an open one or that others want."""
         if all(wanted.all() for wanted in self._open):
-            return valid_utf8(batch)
+            return batch
         batch = valid_utf8(batch) if self._matcher.needs_utf8 else batch
         most = max(taker.limit[~wanted].max(initial=0) for taker, wanted in zip(self._takers, self._open))
-        proposed = self._matcher.rows_proposed(batch, self._open)
-        rows = np.union1d(proposed, np.flatnonzero(self._numbers_of(batch.rows) < most))
-        return valid_utf8(batch.some(rows))
+        passes = self._numbers_of(batch.rows) < most
+        passes[self._matcher.rows_proposed(batch, self._open)] = True
+        return batch.some(np.flatnonzero(passes))
 
 
 _compiled = {}
