@@ -328,20 +328,31 @@ class _Engine:
                     raise _not_linear(name, form, pattern[0].decode(), error) from error
             raise
         self._patterns, self._tried = patterns, False
+        self._reach = max(len(pattern) for pattern, _ in patterns)  # no plain word is longer than its pattern
         self._left = WORTH_A_TRIAL * (time.perf_counter() - began)
 
     def matches(self, data):
-        """(index of the pattern, end) of every match, by rising ends."""
+        """(index of the pattern, end) of every match, by rising ends; one at the very end perhaps twice."""
         if not self._tried and self._left < 0 and len(data) >= TRIED_BYTES:
             self._tried = True
             never = _NEVER[: max(1, len(_NEVER) - len(self._patterns))]
             self._ways.append(_database([*self._patterns, *((text, 0) for text in never)]))
             self._ways = [_fastest(self._ways, data[:TRIED_BYTES])]  # which it is depends on the words, too
         began = time.perf_counter()
+        ids, ends = self._scan(data)
+        if len(data) and _IS_ASCII_WORD[data[-1]]:
+            # Hyperscan 5.4 may miss a word that ends where its data ends, but none before a line's end.
+            tail = bytes(data[-self._reach :])
+            last, at = self._scan(tail + b"\n")
+            last = last[at == len(tail)]
+            ids, ends = np.append(ids, last), np.append(ends, np.full_like(last, len(data)))
+        self._left -= time.perf_counter() - began
+        return ids, ends
+
+    def _scan(self, data):
         hits = []
         take = hits.append  # one integer a match: millions of tuples would keep the garbage collector busy
         self._ways[0].scan(data, match_event_handler=lambda form, _, end, *__: take(form << 40 | end))
-        self._left -= time.perf_counter() - began
         hits = np.array(hits, dtype=np.int64)
         hits = hits[hits < len(self._patterns) << 40]
         return hits >> 40, hits & ((1 << 40) - 1)
