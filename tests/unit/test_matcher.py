@@ -165,10 +165,50 @@ def test_a_form_too_large_gets_a_sentence(form):
 
 def test_catastrophic_expressions_take_linear_time():
     forms = {"x": [r"(?:a+)+b", r"(?:a|aa)+c", r"(?:\w*\s*)*!"], "y": ["zebra"]}
-    text = "a" * 200_000
-    assert found_in([text, text + "b zebra", "zebra"], forms) == [
-        [], [(0, 200_001, "x"), (200_002, 200_007, "y")], [(0, 5, "y")],
+    long, short = "a" * 200_000, "a" * 900
+    assert found_in([long, long + "b zebra", short + "b zebra", "zebra"], forms) == [
+        [], [(200_002, 200_007, "y")], [(0, 901, "x"), (902, 907, "y")], [(0, 5, "y")],
     ]  # fmt: skip
+    forms = {"may": ["May(?:[^!]*zebra)?"]}  # each could go on to the end of the text
+    assert len(found_in(["May " * 100_000], forms)[0]) == 100_000
+    assert found_in(["May a zebra May " + "b " * 600 + "zebra"], forms)[0] == [(0, 11, "may"), (12, 15, "may")]
+
+
+@pytest.mark.parametrize("whole_words", [True, False])
+def test_long_documents_are_searched_window_by_window(whole_words, monkeypatch):
+    """What lies across the end of a window is found as anywhere."""
+    monkeypatch.setattr(engine, "LONGEST", 40)
+    monkeypatch.setattr(engine, "WINDOW", 100)
+    rng = random.Random(0)
+    forms = {"x": [r"M\w+(?: é+)?"], "é": ["é[a-c]*"]}
+    texts = [
+        "".join(rng.choices(["May", "é", " ", " é", "x", "abc", "日", "\n"], k=rng.randrange(400))) for _ in range(200)
+    ]
+    texts = [text for text in texts if all(len(word.encode()) < 30 for word in text.split())]
+    assert len(texts) > 50 and max(map(len, texts)) > 400
+    assert found_in(texts, forms, True, whole_words) == [occurrences(t, forms, True, whole_words) for t in texts]
+
+
+@pytest.mark.parametrize("case_sensitive", [True, False])
+@pytest.mark.parametrize("form", [
+    r"\p{So}!", r"\p{Lu}\w?", r"\w!", r"\d\pP", r"[[:alpha:]\d]!", "é+", r"[^\w\s]!", r"\P{L}!", r"(?i:\p{Lu})!", "[à-ö]!",
+    r"(?:\QK\E)!", r"\x{13A0}!", r"[\x{10D0}-\x{10FF}k]!",
+])  # fmt: skip
+def test_the_two_engines_agree_on_every_character(form, case_sensitive):
+    """Of documents of one character and a sign, none in which RE2 finds the form is passed over by Hyperscan."""
+    documents = [chr(c) + "!" for c in range(32, 0x20000) if not 0xD800 <= c < 0xE000]
+    matcher = Matcher({"c": {"forms": {"x": [form]}, "case_sensitive": case_sensitive, "whole_words": False}})
+    batch = batch_of(documents, "separated")
+    found = matcher.find(batch)[0]
+    rows, starts, ends, _ = matcher._exact[0].find(batch, range(len(documents)))
+    assert len(rows) and all(np.array_equal(*pair) for pair in zip(found[:3], (rows, starts, ends)))
+
+
+def test_an_expression_that_matches_everywhere_is_noted_once_a_document():
+    matcher = Matcher({"c": {"forms": {"x": [r"\w+"], "a": ["a"]}, "case_sensitive": True, "whole_words": False}})
+    batch = batch_of(["aa bb" * 1000, "", "b", "a"], "separated")
+    ids, ends = matcher._all.matches(batch.data, batch.ends)
+    assert sorted(ends[ids == 0].tolist()) == [1, 5003, 5005] and len(set(ends[ids == 1].tolist())) == 2001
 
 
 def test_many_concepts_at_once_find_what_each_finds_alone():

@@ -7,12 +7,22 @@ number, a connector such as _, or a zero-width joiner; a form stands for a whole
 import re
 import unicodedata
 from functools import cache
+from itertools import pairwise
 
 JOINERS = "\u200c\u200d"
 _CLASSES = {"w": r"\p{L}\p{M}\p{N}\p{Pc}\x{200C}\x{200D}", "d": r"\p{Nd}", "s": r"\t\n\x0b\f\r\x{85}\p{Z}"}
 WORD = _CLASSES["w"]
 ASCII_WORD = frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz")
-_ESCAPE = re.compile(r"\\(?:[pP](?:\{\^?\w+\}|\w)|x\{[0-9A-Fa-f]+\}|Q.*?(?:\\E|$)|.)|[\[\]]", re.DOTALL)
+_ESCAPE = r"\\(?:[pP](?:\{\^?\w+\}|\w)|x\{[0-9A-Fa-f]+\}|x[0-9A-Fa-f]{2}|[0-7]{1,3}|.)"
+_TOKEN = re.compile(
+    r"(?P<quoted>\\Q.*?(?:\\E|$))"
+    rf"|(?P<set>\[\^?\]?(?:\[:\^?\w+:\]|{_ESCAPE}|[^\]\\])*\])"
+    rf"|(?P<escape>{_ESCAPE})"
+    r"|(?P<syntax>\(\?(?:P?<\w+>|[\w-]*[:)])|\{\d+(?:,\d*)?\}|[()|*+?.^$])"
+    r"|(?P<char>.)",
+    re.DOTALL,
+)
+_SPELLED = 10_000  # characters of a pattern's sets of characters; Hyperscan takes 16,000 for all of it
 
 
 @cache
@@ -58,29 +68,79 @@ def mistake(form):
 
 
 def unicode_classes(form):
-    r"""A form with \w, \d, \s, \W, \D, \S spelled as Unicode classes, which RE2 and Hyperscan read alike."""
-    parts, end, inside = [], 0, False
-    for match in _ESCAPE.finditer(form):
-        token = match.group()
-        parts.append(form[end : match.start()])
-        end = match.end()
-        if token == "[":
-            inside = True  # a second one stands for itself
-        elif token == "]" and not form[: match.start()].endswith(("[", "[^")):
-            inside = False
-        elif token[1:].lower() in _CLASSES:
-            token = _class(token[1], inside)
-        parts.append(token)
-    return "".join([*parts, form[end:]])
+    r"""A form with \w, \d, \s, \W, \D, \S spelled as Unicode classes, as RE2 means them to be."""
+    return "".join(_in_unicode(match.lastgroup, match.group()) for match in _TOKEN.finditer(form))
 
 
-def _class(letter, inside):
+def _in_unicode(kind, token):
+    if kind == "set":
+        return re.sub(_ESCAPE, lambda match: _class(match.group(), True), token, flags=re.DOTALL)
+    return _class(token, False) if kind == "escape" else token
+
+
+def _class(escape, inside):
+    letter = escape[1:]
+    if letter.lower() not in _CLASSES:
+        return escape
     body, negated = _CLASSES[letter.lower()], letter.isupper()
     if letter == "D":
         return r"\P{Nd}"
     if inside and negated:
         raise ValueError(rf"\{letter} cannot stand inside […]; write the characters themselves")
     return body if inside else f"[{'^' if negated else ''}{body}]"
+
+
+def spelled_out(form, case_sensitive):
+    """A form for Hyperscan, of `unicode_classes`, whose sets are written as the characters that RE2 takes them for.
+
+    The two know different versions of Unicode and of case. A set of very many characters is widened, by what lies in
+    the smallest gaps, so that all that RE2 would find is proposed, and a little more.
+    """
+    case_sensitive = case_sensitive and not re.search(r"\(\?[a-zA-Z]*i", form)
+    parts, sets = [], []
+    for match in _TOKEN.finditer(form):
+        kind, token = match.lastgroup, match.group()
+        if kind == "syntax" or (kind == "char" and case_sensitive):
+            parts.append(token)
+            continue
+        for one in map(re.escape, token[2:].removesuffix(r"\E")) if kind == "quoted" else [token]:
+            sets.append(len(parts))
+            parts.append(one)
+    most = _SPELLED // 20 // max(1, len(sets))
+    for n in sets:
+        parts[n] = _spelled(parts[n], _characters(parts[n], case_sensitive), most)
+    return "".join(parts)
+
+
+def _spelled(token, ranges, most):
+    """Ranges of characters as a set, with no more than `most` of those that are not ASCII, at least one."""
+    ascii, others = [r for r in ranges if r[0] < 0x80], [r for r in ranges if r[0] >= 0x80]
+    gaps = [later[0] - earlier[1] for earlier, later in pairwise(others)]
+    widest = sorted(sorted(range(len(gaps)), key=gaps.__getitem__)[max(0, len(gaps) + 1 - max(1, most)) :])
+    cuts = [0, *(n + 1 for n in widest), len(others)]
+    merged = [(others[a][0], others[b - 1][1]) for a, b in pairwise(cuts)] if others else []
+    text = "".join(rf"\x{{{a:x}}}" if a == b else rf"\x{{{a:x}}}-\x{{{b:x}}}" for a, b in [*ascii, *merged])
+    return f"[{text}]" if text else token
+
+
+@cache
+def _characters(token, case_sensitive):
+    """(first, last) of each run of characters that a token of one character matches, as RE2 reads it."""
+    import re2
+
+    options = re2.Options()
+    options.case_sensitive, options.log_errors, options.longest_match = case_sensitive, False, True
+    try:
+        run = re2.compile(f"(?:{token})+".encode(), options)
+    except re2.error:  # the form as a whole will be refused
+        return ()
+    found = [match.group().decode() for text in _all_characters() for match in run.finditer(text)]
+    return tuple((ord(characters[0]), ord(characters[-1])) for characters in found)
+
+
+@cache
+def _all_characters():
+    return tuple("".join(map(chr, span)).encode() for span in (range(0xD800), range(0xE000, 0x110000)))
 
 
 @cache

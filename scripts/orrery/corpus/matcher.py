@@ -7,19 +7,22 @@ expression was proposed are searched again, by RE2. Both run in time linear in t
 """
 
 import time
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import NamedTuple
 
 import numpy as np
 
-from orrery.corpus.forms import ASCII_WORD, WORD, byte_pattern, case_variants, is_word, literal, unicode_classes
+from orrery.corpus import forms as surface
+from orrery.corpus.forms import ASCII_WORD, WORD, byte_pattern, case_variants, is_word, literal
 from orrery.errors import OrreryError
 
 KEPT_PARTS = 4  # compiled for some of the labels
 TRIED_BYTES = 1 << 20
+LONGEST = 1000  # bytes of an occurrence of a regular expression and what bounds it, else all could take quadratic time
+WINDOW = 8 * LONGEST
 WORTH_A_TRIAL = 4  # times as long as it took to compile: so long one algorithm is used before another is tried
 # Bytes that no text in UTF-8 has, to be looked for besides: with more than some fifty literals Hyperscan takes another
 # algorithm (FDR in place of Teddy), and with a short one among them that reads more densely, up to five times as fast.
@@ -27,6 +30,7 @@ _NEVER = [
     rb"\xff\xfe",
     *(rb"\xff" + b"".join(rb"\x%02x" % (128 + (n * k) % 127) for k in range(3, 12)) for n in range(64)),
 ]
+_CONTINUATION = bytes(range(0x80, 0xC0))  # no character of UTF-8 begins with one
 _IS_ASCII_WORD = np.zeros(256, bool)
 _IS_ASCII_WORD[list(ASCII_WORD)] = True
 
@@ -105,10 +109,6 @@ class Occurrences(NamedTuple):
     ends: np.ndarray
     labels: np.ndarray
 
-    def lists(self):
-        """The same as lists of Python's integers."""
-        return Occurrences(*(part.tolist() for part in self))
-
 
 @dataclass
 class _Form:
@@ -177,7 +177,7 @@ class Matcher:
                 self._parts.clear()
             chosen = [n for n, form in enumerate(self._forms) if wanted[form.concept][form.label]]
             self._parts[key] = self._compiled(chosen)
-        rows = np.unique(np.searchsorted(batch.ends, self._parts[key].matches(batch.data)[1], "left"))
+        rows = np.unique(np.searchsorted(batch.ends, self._parts[key].matches(batch.data, batch.ends)[1], "left"))
         rows = rows[rows < len(batch.ends)]
         return np.union1d(rows, _touched(batch)) if self._bounded and not batch.separated else rows
 
@@ -207,7 +207,7 @@ class Matcher:
             shift = whole.starts - batch.starts + first_byte
         else:
             shift = np.full(len(batch.starts), first_byte)
-        ids, ends = self._all.matches(batch.data)
+        ids, ends = self._all.matches(batch.data, batch.ends)
         rows = np.searchsorted(batch.ends, ends, "left")
         inside = rows < len(batch.ends)
         ids, ends, rows = ids[inside], ends[inside], rows[inside]
@@ -251,7 +251,7 @@ class _Exact:
         for number, (label, forms) in enumerate(spec["forms"].items()):
             for form in forms:
                 try:
-                    self._each.append((number, re2.compile(unicode_classes(form).encode(), options)))
+                    self._each.append((number, re2.compile(surface.unicode_classes(form).encode(), options)))
                 except re2.error as error:
                     raise _not_linear(name, label, form, error.args[0].decode()) from error
         self._edge = len(edge) > 0
@@ -262,14 +262,26 @@ class _Exact:
             raise OrreryError(f"concepts.{name}.labels: the forms are too large together; write fewer.") from error
 
     def find(self, batch, rows):
-        found = [(row, *span) for row in rows for span in self._spans(batch.document(row), batch.starts[row])]
-        return np.array(found, dtype=np.int64).reshape(-1, 4).T
+        found = ((row, *span) for row in rows for span in self._spans(batch.document(row), batch.starts[row]))
+        return np.fromiter(chain.from_iterable(found), np.int64).reshape(-1, 4).T
 
     def _spans(self, document, offset):
         # A line end at either side lets a word at the edge of the document be bounded like any other.
         text, place, shift = b"\n" + document + b"\n", 0 if self._edge else 1, offset - 1
         end_of_text = len(text) if self._edge else len(text) - 1
-        while match := self._any.search(text, place, end_of_text):
+        while place < end_of_text:
+            stop = min(place + WINDOW, end_of_text)
+            sure = stop - LONGEST - 4 if stop < end_of_text else stop  # what begins before is in the window entire
+            match = self._any.search(text, place, stop)
+            if not match or match.start() > sure:
+                place = match.start() if match else sure
+                continue
+            begin, limit = match.start(), match.start(1) + LONGEST
+            if match.end() > limit:
+                match = self._any.match(text, begin, limit)
+            if not match:
+                place = begin + 1
+                continue
             start, end = match.span(1)
             yield start + shift, end + shift, self._label(text[start:end])
             place = end
@@ -300,8 +312,7 @@ def _pattern(form, spec, described, bounded):
     import hyperscan as hs
 
     if described.text is None:
-        flags = hs.HS_FLAG_UTF8 | (0 if spec["case_sensitive"] else hs.HS_FLAG_CASELESS)
-        return unicode_classes(form).encode(), flags
+        return surface.spelled_out(surface.unicode_classes(form), spec["case_sensitive"]).encode(), hs.HS_FLAG_UTF8
     described.varies = not spec["case_sensitive"] and not _same_length(described.text)
     return byte_pattern(described.text, spec["case_sensitive"], bounded and spec["whole_words"]).encode(), 0
 
@@ -328,31 +339,46 @@ class _Engine:
                     raise _not_linear(name, form, pattern[0].decode(), error) from error
             raise
         self._patterns, self._tried = patterns, False
+        self._is_regex = [flags > 0 for _, flags in patterns] + [False] * len(_NEVER)
         self._reach = max(len(pattern) for pattern, _ in patterns)  # no plain word is longer than its pattern
         self._left = WORTH_A_TRIAL * (time.perf_counter() - began)
 
-    def matches(self, data):
-        """(index of the pattern, end) of every match, by rising ends; one at the very end perhaps twice."""
+    def matches(self, data, document_ends=()):
+        """(index of the pattern, end) of matches, by rising ends: a regular expression's first in each document.
+
+        Of plain words all are there, one at the very end perhaps twice.
+        """
         if not self._tried and self._left < 0 and len(data) >= TRIED_BYTES:
             self._tried = True
             never = _NEVER[: max(1, len(_NEVER) - len(self._patterns))]
             self._ways.append(_database([*self._patterns, *((text, 0) for text in never)]))
             self._ways = [_fastest(self._ways, data[:TRIED_BYTES])]  # which it is depends on the words, too
         began = time.perf_counter()
-        ids, ends = self._scan(data)
+        ids, ends = self._scan(data, document_ends)
         if len(data) and _IS_ASCII_WORD[data[-1]]:
             # Hyperscan 5.4 may miss a word that ends where its data ends, but none before a line's end.
-            tail = bytes(data[-self._reach :])
+            tail = bytes(data[-self._reach - 3 :]).lstrip(_CONTINUATION)
             last, at = self._scan(tail + b"\n")
             last = last[at == len(tail)]
             ids, ends = np.append(ids, last), np.append(ends, np.full_like(last, len(data)))
         self._left -= time.perf_counter() - began
         return ids, ends
 
-    def _scan(self, data):
+    def _scan(self, data, document_ends=()):
         hits = []
         take = hits.append  # one integer a match: millions of tuples would keep the garbage collector busy
-        self._ways[0].scan(data, match_event_handler=lambda form, _, end, *__: take(form << 40 | end))
+
+        def note(form, _, end, *__):
+            if end > passed[form]:
+                take(form << 40 | end)
+                if self._is_regex[form]:  # it may match at every character
+                    passed[form] = document_ends[bisect_left(document_ends, end)]
+
+        if any(self._is_regex):
+            document_ends, passed = [*map(int, document_ends), len(data)], [-1] * len(self._is_regex)
+        else:
+            note = lambda form, _, end, *__: take(form << 40 | end)  # noqa: E731
+        self._ways[0].scan(data, match_event_handler=note)
         hits = np.array(hits, dtype=np.int64)
         hits = hits[hits < len(self._patterns) << 40]
         return hits >> 40, hits & ((1 << 40) - 1)

@@ -84,8 +84,8 @@ class _Taker:
         self.documents = 0
 
     def _sample(self, batch, found, i):
-        """The sample of the i-th occurrence, or None and a count of the reason; `found` as lists."""
-        row, start, end = found.rows[i], found.starts[i], found.ends[i]
+        """The sample of the i-th occurrence, or None and a count of the reason."""
+        row, start, end = (part.item(i) for part in found[:3])
         text, left, right, reach = context(batch, row, start, end, self.options)
         if left < self.options["min_chars"]:
             self.dropped["context too short"] += 1
@@ -94,7 +94,7 @@ class _Taker:
         if leaks and self.options["leaks"] == "drop":
             self.dropped["another label in the context"] += 1
             return None
-        label = self.labels[found.labels[i]]
+        label = self.labels[found.labels.item(i)]
         return {
             "label": label, "value": self.values[label], "text": text, "start": left, "end": right, "file": self.file,
             "row": batch.rows.item(row), "position": start - batch.starts.item(row), "leaks": leaks,
@@ -126,11 +126,11 @@ def _facts(rows, batch):
 def _leaks(found, i, first, end):
     """Occurrences of other labels between two bytes around the i-th; those of other documents lie outside."""
     low = high = i
-    while low > 0 and found.starts[low - 1] >= first:
+    while low > 0 and found.starts.item(low - 1) >= first:
         low -= 1
-    while high + 1 < len(found.ends) and found.ends[high + 1] <= end:
+    while high + 1 < len(found.ends) and found.ends.item(high + 1) <= end:
         high += 1
-    return sum(label != found.labels[i] for label in found.labels[low : high + 1])
+    return int((found.labels[low : high + 1] != found.labels[i]).sum()) if low < high else 0
 
 
 class First(_Taker):
@@ -146,21 +146,21 @@ class First(_Taker):
         """Take what a batch gives, up to which so many `documents` were read; a label is counted until it is full."""
         if self.full:
             return
-        lists, new = found.lists(), []
+        new = []
         self.documents = documents
         for i in np.flatnonzero(self.limit[found.labels]).tolist():
-            number = lists.labels[i]
+            number = found.labels.item(i)
             if not self.limit[number]:
                 continue
             self.found[number] += 1
-            sample = self._sample(batch, lists, i)
+            sample = self._sample(batch, found, i)
             if sample and self.selection.offer(sample) is None:
                 new.append(sample)
                 if not self.selection.wants(self.labels[number]):
                     self.limit[number] = 0
                     self.full = self.selection.full
             if self.full:
-                self.documents = batch.rows.item(lists.rows[i]) + 1
+                self.documents = batch.rows.item(found.rows.item(i)) + 1
                 break
         _locate(new, batch)
 
@@ -206,11 +206,11 @@ class Spread(_Taker):
             self._draw(batch, found, looked[chosen], priority[chosen])
 
     def _draw(self, batch, found, places, priority):
-        lists, new = found.lists(), []
+        new = []
         for j in np.argsort(priority, kind="stable").tolist():
             i, number = places.item(j), priority.item(j)
-            label = lists.labels[i]
-            if number < self.limit[label] and (sample := self._sample(batch, lists, i)):
+            label = found.labels.item(i)
+            if number < self.limit[label] and (sample := self._sample(batch, found, i)):
                 sample["priority"] = number
                 pool = self._pools[label]
                 entry = -number, -sample["row"], -sample["position"], sample
