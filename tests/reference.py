@@ -78,7 +78,10 @@ def mixed(x):
 
 
 def spread(documents, spec, file):
-    """Samples of a seeded draw of documents, one occurrence of each before a second of any; at most 2 × the quota drawn."""
+    """Samples of a seeded draw of documents, one occurrence of each before a second of any; 2 × the quota are drawn.
+
+    Where duplicates are dropped no text is drawn twice for a label.
+    """
     options, forms = spec["options"], spec["forms"]
     key = int.from_bytes(hashlib.blake2b(f"{spec['seed']}/{file}".encode(), digest_size=8).digest(), "little")
     drawn = []
@@ -94,7 +97,13 @@ def spread(documents, spec, file):
             if left >= options["min_chars"] and not (leaks and options["leaks"] == "drop"):
                 drawn.append(((rank, document), row, start, label, context, left, right, leaks))
     chosen, seen = {label: [] for label in forms}, set()
-    pools = [sorted(d for d in drawn if d[3] == label)[: 2 * options["per_label"]] for label in forms]
+    pools = []
+    for label in forms:
+        mine = sorted(d for d in drawn if d[3] == label)
+        if options["duplicates"] == "drop":
+            texts = [d[4:6] for d in mine]
+            mine = [d for n, d in enumerate(mine) if d[4:6] not in texts[:n]]
+        pools.append(mine[: 2 * options["per_label"]])
     for _, *sample in sorted(d for pool in pools for d in pool):
         label, content = sample[2], (sample[3], sample[4])
         if len(chosen[label]) < options["per_label"] and not (content in seen and options["duplicates"] == "drop"):

@@ -276,6 +276,22 @@ def test_a_spread_sample_is_uniform(tmp_path):
     assert all(abs(n - 400) < 4 * (1200 * 2 / 9) ** 0.5 for n in thirds), thirds
 
 
+@pytest.mark.parametrize("parts", [1, 3])
+def test_a_text_that_is_everywhere_is_drawn_once(tmp_path, parts):
+    rng = random.Random(0)
+    texts = ["we all said it again, it was in May"] * 1800 + [f"{n} it happened in May" for n in range(200)]
+    rng.shuffle(texts)
+    files = [write_parquet(tmp_path / f"{n}.parquet", texts[500 * n : 500 * n + 500], 50) for n in range(4)]
+    spec = spec_of({"May": ["May"]}, sampling="spread", per_label=60)
+    merge = engine.Merge(spec)
+    for part in range(parts):
+        merge.add(*engine.scan(files[part::parts], CORPUS, "c", {"c": spec}, tmp_path / "pieces"))
+    samples, report = chosen(*merge.result(), spec, files)
+    assert len({s["text"] for s in samples}) == 60 and report["dropped"] == {"not drawn": 1880, "quota full": 60}
+    numbered = [s for s in samples if s["text"][0].isdigit()]
+    assert len(numbered) >= 59 and len({s["file"] for s in numbered}) == 4
+
+
 def test_a_killed_scan_goes_on_at_the_file_that_was_open(several, alone, tmp_path, monkeypatch):
     seen = []
 

@@ -181,8 +181,7 @@ class Spread(_Taker):
 
     def __init__(self, name, spec, file):
         super().__init__(name, spec, file)
-        self._size = pool_size(self.options)
-        self._pools = [[] for _ in self.labels]
+        self._pools = [_Pool(pool_size(self.options), one_a_text(self.options)) for _ in self.labels]
         self.limit = np.full(len(self.labels), ALL)
 
     def take(self, batch, found, numbers, documents):
@@ -212,21 +211,65 @@ class Spread(_Taker):
             label = found.labels.item(i)
             if number < self.limit[label] and (sample := self._sample(batch, found, i)):
                 sample["priority"] = number
-                pool = self._pools[label]
                 entry = -number, -sample["row"], -sample["position"], sample
-                (heapq.heappush if len(pool) < self._size else heapq.heappushpop)(pool, entry)
-                if len(pool) == self._size:
-                    self.limit[label] = -pool[0][0]
+                self._pools[label].offer(entry)
+                self.limit[label] = self._pools[label].limit
                 new.append((label, entry))
-        kept = [entry[3] for label, entry in new if entry[:3] >= self._pools[label][0][:3]]
+        kept = [entry[3] for label, entry in new if self._pools[label].holds(entry)]
         _locate(sorted(kept, key=place_of), batch)
 
     def result(self):
         """(candidates by priority, report)."""
-        kept = [entry[3] for pool in self._pools for entry in pool]
+        kept = [entry[3] for pool in self._pools for entry in pool.entries]
         dropped = Counter(self.dropped)
         dropped["not drawn"] += int(self.found.sum()) - len(kept) - sum(dropped.values())
         return sorted(kept, key=priority_of), _report(self, +dropped)
+
+
+class _Pool:
+    """The candidates of a label with the lowest numbers, as (-number, -row, -position, sample); perhaps one a text."""
+
+    def __init__(self, size, one_a_text):
+        self.entries, self._size = [], size  # a heap, the highest number first
+        self._of_text = {} if one_a_text else None
+
+    @property
+    def limit(self):
+        """No candidate with this number or a higher one will be taken."""
+        return ALL if len(self.entries) < self._size else np.uint64(-self.entries[0][0])
+
+    def offer(self, entry):
+        """Take a candidate, unless its text is there with a lower number; it may put another one out."""
+        if self._of_text is not None:
+            twin = self._of_text.get(text_of(entry[3]))
+            if twin and twin[:3] > entry[:3]:
+                return
+            if twin:
+                self.entries.remove(twin)
+                heapq.heapify(self.entries)
+            self._of_text[text_of(entry[3])] = entry
+        if len(self.entries) < self._size:
+            heapq.heappush(self.entries, entry)
+            return
+        out = heapq.heappushpop(self.entries, entry)
+        if self._of_text is not None:
+            del self._of_text[text_of(out[3])]
+
+    def holds(self, entry):
+        """Whether a candidate that was offered is there still."""
+        if self._of_text is not None:
+            return self._of_text.get(text_of(entry[3])) is entry
+        return entry[:3] >= self.entries[0][:3]
+
+
+def one_a_text(options):
+    """Whether no text is drawn twice for a label, so that repeats leave no quota unfilled."""
+    return options["duplicates"] == "drop"
+
+
+def text_of(sample):
+    """What makes two samples exact duplicates."""
+    return sample["text"], sample["start"]
 
 
 def pool_size(options):

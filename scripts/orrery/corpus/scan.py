@@ -17,7 +17,16 @@ import numpy as np
 
 from orrery import store
 from orrery.corpus.matcher import Matcher, joined
-from orrery.corpus.occurrences import First, Spread, document_numbers, place_of, pool_size, priority_of
+from orrery.corpus.occurrences import (
+    First,
+    Spread,
+    document_numbers,
+    one_a_text,
+    place_of,
+    pool_size,
+    priority_of,
+    text_of,
+)
 from orrery.corpus.progress import Progress
 from orrery.corpus.readers import format_of, parquet_facts, read_batches, valid_utf8
 from orrery.corpus.selection import Selection
@@ -151,6 +160,11 @@ class Merge:
             self._pools[sample["label"]].append(sample)
         for pool in self._pools.values():
             pool.sort(key=priority_of)
+            if one_a_text(self._options):
+                of_text = {}
+                for sample in pool:
+                    of_text.setdefault(text_of(sample), sample)
+                pool[:] = of_text.values()
             del pool[pool_size(self._options) :]
 
     def counts(self):
