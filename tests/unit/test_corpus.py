@@ -263,6 +263,40 @@ def test_a_scattered_scan_gives_the_same(several, alone, tmp_path, parts):
     assert chosen(*merge.result(), spec, several) == alone["spread"]
 
 
+@pytest.mark.parametrize("workers, unit", [(1, 0), (2, 0), (1, 1 << 20)])
+def test_what_repeats_other_files_leaves_no_quota_unfilled(tmp_path, monkeypatch, workers, unit):
+    monkeypatch.setattr(engine, "UNIT_BYTES", unit)
+    boiler = "posted by admin in our general news {} filed under the usual"
+    own = [[f"what number {number} saw on {day}" for number in range(20)] for day in ("Monday", "Tuesday")]
+    texts = [[boiler.format("Monday")] * 3, [boiler.format("Tuesday")] * 3 + own[1], own[0] + own[1][:5]]
+    files = [write_parquet(tmp_path / f"{n}.parquet", t) for n, t in enumerate(texts)]
+    spec = spec_of({d: [d] for d in ("Monday", "Tuesday")}, per_label=3, duplicates="ignore", phrases="drop")
+    both = {"c": spec, "other": spec_of({"Friday": ["Friday"], "May": ["news"]}, per_label=1)}
+    samples, report = run(files[:2], both, tmp_path, workers=workers)["c"]
+    assert report["kept"] == {"Monday": 3, "Tuesday": 3} and report["dropped"] == {"repeated phrase": 3}
+    assert [(s["file"], s["row"]) for s in samples[3:]] == [("1.parquet", 3), ("1.parquet", 4), ("1.parquet", 5)]
+    assert report["found"] == {"Monday": 3, "Tuesday": 6} and report["documents"] == 26 and report["files"] == 2
+
+
+def test_a_file_left_with_its_unit_is_read_after_all(tmp_path, monkeypatch):
+    boiler, other = "posted by admin in our general news {} filed under the usual", "as it was said before on {} by all"
+    rest = [f"what {place} saw on {day}" for place in ("Oslo", "Rome", "Lima") for day in ("Monday", "Tuesday")]
+    texts = [
+        [boiler.format("Monday")] * 3 + [os.urandom(40).hex() for _ in range(300)],
+        [other.format("Monday"), boiler.format("Tuesday")] * 3,
+        ["nothing", *rest],
+    ]
+    files = [write_parquet(tmp_path / f"{n}.parquet", t) for n, t in enumerate(texts)]
+    monkeypatch.setattr(engine, "UNIT_BYTES", files[0].size)
+    assert list(map(len, engine.units_of(files))) == [1, 2]
+    spec = spec_of({d: [d] for d in ("Monday", "Tuesday")}, per_label=3, duplicates="ignore", phrases="drop")
+    samples, report = run(files, {"c": spec}, tmp_path)["c"]
+    assert [(s["file"], s["row"]) for s in samples] == [
+        *(("0.parquet", n) for n in range(3)), *(("2.parquet", n) for n in (2, 4, 6)),
+    ]  # fmt: skip
+    assert report["files"] == 3 and report["documents"] == 303 + 6 + 7
+
+
 def test_another_seed_draws_others(several, alone, tmp_path):
     other = run(several, {"spread": {**SPECS["spread"], "seed": 1}}, tmp_path)["spread"]
     assert other[1]["documents"] == alone["spread"][1]["documents"] and plain(other[0]) != plain(alone["spread"][0])

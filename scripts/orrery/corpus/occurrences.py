@@ -134,13 +134,20 @@ def _leaks(found, i, first, end):
 
 
 class First(_Taker):
-    """Takes occurrences in the corpus's order until every label has its quota."""
+    """Takes occurrences in the corpus's order until every label has its quota.
 
-    def __init__(self, name, spec, file):
+    With a `selection` of other files it goes on behind the places, label → [row, byte], at which it stopped before.
+    """
+
+    def __init__(self, name, spec, file, selection=None, places=None):
         super().__init__(name, spec, file)
-        self.selection = Selection(self.labels, self.options)
+        self.selection = selection or Selection(self.labels, self.options)
+        self._behind = places
+        self._left = {}
         self.full = False
         self.limit = np.full(len(self.labels), ALL)
+        if places is not None:
+            self.limit[[label not in places for label in self.labels]] = 0
 
     def take(self, batch, found, numbers, documents):
         """Take what a batch gives, up to which so many `documents` were read; a label is counted until it is full."""
@@ -149,25 +156,29 @@ class First(_Taker):
         new = []
         self.documents = documents
         for i in np.flatnonzero(self.limit[found.labels]).tolist():
-            number = found.labels.item(i)
-            if not self.limit[number]:
+            number, row = found.labels.item(i), found.rows.item(i)
+            label, place = self.labels[number], [batch.rows.item(row), found.starts.item(i) - batch.starts.item(row)]
+            if not self.limit[number] or (self._behind and place <= self._behind[label]):
                 continue
             self.found[number] += 1
             sample = self._sample(batch, found, i)
             if sample and self.selection.offer(sample) is None:
                 new.append(sample)
-                if not self.selection.wants(self.labels[number]):
+                if not self.selection.wants(label):
                     self.limit[number] = 0
-                    self.full = self.selection.full
+                    self._left[label] = place
+                    self.full = not self.limit.any()
             if self.full:
-                self.documents = batch.rows.item(found.rows.item(i)) + 1
+                self.documents = place[0] + 1
                 break
         _locate(new, batch)
 
     def result(self):
-        """(candidates in order, report)."""
+        """(candidates in order, report); the report says where the file was left for which label."""
         kept = sorted((s for samples in self.selection.kept.values() for s in samples), key=place_of)
-        return kept, _report(self, self.dropped + self.selection.dropped)
+        report = _report(self, self.dropped + self.selection.dropped)
+        left = {self.file: {"documents": self.documents, "places": self._left}} if self._left else {}
+        return kept, report | {"left": left}
 
 
 class Spread(_Taker):

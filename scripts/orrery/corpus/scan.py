@@ -83,7 +83,10 @@ def scan(files, corpus, concept, concepts, pieces, workers=1, name="corpus", cod
             progress.merged(merges)
             if all(merge.full for merge in merges.values()):
                 break
-    return merges[concept].result()
+    merge, job = merges[concept], {**job, "concepts": {concept: concepts[concept]}}
+    for file in files:
+        _read_on(file, job, concept, merge)
+    return merge.result()
 
 
 def discard(files, corpus, concept, spec, pieces, code, shared):
@@ -138,6 +141,7 @@ class Merge:
         self._spread = self._options["sampling"] == "spread"
         self._found, self._dropped = Counter(dict.fromkeys(spec["forms"], 0)), Counter()
         self._documents = self._files = 0
+        self.left = {}  # name of a file → documents read, and label → place at which it was no longer looked for
 
     @property
     def full(self):
@@ -152,6 +156,7 @@ class Merge:
         self._dropped.update(report["dropped"])
         self._documents += report["documents"]
         self._files += report["files"]
+        self.left |= report.get("left", {})
         if not self._spread:
             for sample in candidates:
                 self._selection.offer(sample)
@@ -166,6 +171,27 @@ class Merge:
                     of_text.setdefault(text_of(sample), sample)
                 pool[:] = of_text.values()
             del pool[pool_size(self._options) :]
+
+    def leave(self, file):
+        """Note that a file was not looked at."""
+        self.left[file.name] = {"documents": 0, "places": {label: [-1, -1] for label in self._pools}}
+
+    def taker_of_the_rest(self, name, spec, file):
+        """One who goes on in a file that was left for labels that lack samples after all, or None.
+
+        A file is read without knowing what was taken of those before, so what repeats them fills its quota in vain.
+        """
+        places = self.left.get(file.name, {}).get("places", {})
+        places = {label: place for label, place in places.items() if self._selection.wants(label)}
+        return First(name, spec, file.name, self._selection, places) if places else None
+
+    def read_on(self, taker):
+        """Count what was found by one of `taker_of_the_rest`."""
+        before = self.left[taker.file]["documents"]
+        self._found.update(dict(zip(taker.labels, taker.found.tolist())))
+        self._dropped.update(taker.dropped)
+        self._documents += max(0, taker.documents - before)
+        self._files += before == 0
 
     def counts(self):
         """label → candidates so far."""
@@ -251,22 +277,36 @@ def scan_unit(files, job, note_batch=lambda *_: False):
     `note_batch(bytes of text, bytes of the files read)` is called after each batch; where it returns True the scan is
     given up and None returned.
     """
+    if len(files) == 1:
+        return _scan_file(files[0], job, note_batch)
     merges, before = {name: Merge(spec) for name, spec in job["concepts"].items()}, 0
     for file in files:
-        results = _scan_file(file, job, lambda text, read, before=before: note_batch(text, before + read))
-        if results is None or len(files) == 1:
-            return results
+        wanted = [name for name, merge in merges.items() if not merge.full]
+        results = wanted and _scan_file(file, job, lambda text, read, before=before: note_batch(text, before + read))
+        if results is None:
+            return None
         for name, merge in merges.items():
-            merge.add(*results[name])
-        if all(merge.full for merge in merges.values()):
-            break
+            merge.add(*results[name]) if name in wanted else merge.leave(file)
         before += file.size
-    return {name: merge.result() for name, merge in merges.items()}
+    of_each = {name: merge.result() for name, merge in merges.items()}
+    return {name: (kept, report | {"left": merges[name].left}) for name, (kept, report) in of_each.items()}
 
 
 def _scan_file(file, job, note_batch):
-    matcher = _matcher(json.dumps(job["concepts"]))
     takers = [TAKERS[spec["options"]["sampling"]](name, spec, file.name) for name, spec in job["concepts"].items()]
+    return {t.name: t.result() for t in takers} if _read(file, job, takers, note_batch) else None
+
+
+def _read_on(file, job, concept, merge):
+    if taker := merge.taker_of_the_rest(concept, job["concepts"][concept], file):
+        print(f"{job['name']}: {file.name!r} is read on, as much of what it gave was there before", flush=True)
+        _read(file, job, [taker])
+        merge.read_on(taker)
+
+
+def _read(file, job, takers, note_batch=lambda *_: False):
+    """Let takers of all concepts of a job see a file; whether it was not given up."""
+    matcher = _matcher(json.dumps(job["concepts"]))
     numbers_of = partial(document_numbers, max(spec["seed"] for spec in job["concepts"].values()), file.name)
     at_once = max(LOOKED_AT[spec["options"]["sampling"]] for spec in job["concepts"].values())
     sieve = _Sieve(matcher, takers, numbers_of)
@@ -277,10 +317,10 @@ def _scan_file(file, job, note_batch):
             taker.take(batch, found, numbers, documents)
         sieve.adjust()
         if note_batch(size, batch.read):
-            return None
+            return False
         if all(taker.full for taker in takers):
             break
-    return {taker.name: taker.result() for taker in takers}
+    return True
 
 
 def _portions(batches, sieve, at_once):
