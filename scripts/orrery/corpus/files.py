@@ -31,7 +31,7 @@ def list_files(folder, pattern=None, corpus="corpus"):
     Raises
     ------
     OrreryError
-        No file matches.
+        No file matches, or the name of one cannot be written down.
     """
     facts = json.loads(Path(folder, "asset.json").read_text(encoding="utf-8"))
     if "listing" in facts:
@@ -50,6 +50,9 @@ def list_files(folder, pattern=None, corpus="corpus"):
             f"corpora.{corpus}.files: no file of the asset matches {pattern or '*'!r}; it holds {held or 'none'}. "
             "Write a glob that fits."
         )
+    for file in chosen:
+        if file.name.encode("utf-8", "surrogateescape") != file.name.encode("utf-8", "replace"):
+            raise OrreryError(f"corpora.{corpus}.files: the name of {file.name!r} is not UTF-8; give it another one.")
     return chosen
 
 

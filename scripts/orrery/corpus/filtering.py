@@ -1,10 +1,11 @@
 """From a corpus to the file of a concept's samples."""
 
 import json
+from pathlib import Path
 
 from orrery import store
 from orrery.assets import facts_of
-from orrery.corpus.scan import alone, identify, scan, select, version_of
+from orrery.corpus.scan import Merge, alone, identify, read_candidates, scan, select, version_of
 from orrery.errors import OrreryError
 from orrery.logs import note
 
@@ -32,6 +33,25 @@ def candidates_of(files, part, corpus, concept, spec, others, made, pieces, work
             if version_of(files, corpus, name, other, code) not in [_version_in(m.format(concept=name)) for m in made]
         }
         return scan(files_here, corpus, concept, {concept: spec, **wanted}, pieces, workers, source, code)
+
+
+def merged_parts(paths, files, corpus, source, concept, spec, code):
+    """(candidates, report) of the parts of a scan, as if it had been one.
+
+    Raises
+    ------
+    OrreryError
+        A part is of other files than those that are there now.
+    """
+    merge, version = Merge(spec), version_of(files, corpus, concept, spec, code)
+    for path in paths:
+        if _version_in(path) != version:
+            raise OrreryError(
+                f"corpora.{source}: a file changed between two parts of the scan for {concept}; delete "
+                f"{Path(path).parent} and run again."
+            )
+        merge.add(*read_candidates(path))
+    return merge.result()
 
 
 def write_samples(path, candidates, report, spec, files, corpus, folder, source, concept, code):

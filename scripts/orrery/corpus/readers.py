@@ -15,6 +15,8 @@ from orrery.corpus.matcher import Batch
 from orrery.errors import OrreryError
 
 BATCH_BYTES = 8 << 20
+CSV_BYTES = 64 << 20  # a row is no longer
+HEAD_BYTES = 1 << 16  # of a CSV file, in which its header must end
 PART_BYTES = 2 << 20  # of Parquet: what is decoded at once stays in a core's caches
 FACTS = {"document": "id", "title": "title", "url": "url"}
 _ENDINGS = {".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl",
@@ -43,18 +45,19 @@ def read_batches(file, format="auto", text="text", corpus="corpus"):
     import pyarrow as pa
 
     reader = {"parquet": _parquet, "jsonl": _jsonl, "csv": _csv, "lines": _lines, "text": _text}
-    with open_file(file, corpus) as source:
-        try:
+    try:
+        with open_file(file, corpus) as source:
             for batch in reader[format_of(file, format, corpus)](source, file, text, corpus):
                 yield batch if isinstance(batch, Batch) else _as_batch(*batch)
-        except OrreryError:
-            raise
-        except (pa.ArrowException, OSError, EOFError) as error:
-            check_unchanged(file, corpus)
-            raise OrreryError(
-                f"corpora.{corpus}: {file.name!r} cannot be read ({str(error).splitlines()[0]}); it is damaged or cut "
-                "short, or the wrong format is written."
-            ) from error
+    except OrreryError:
+        raise
+    except (pa.ArrowException, OSError, EOFError) as error:
+        check_unchanged(file, corpus)
+        why = str(error).splitlines()[0]
+        remedy = "it is damaged or cut short, or the wrong format is written"
+        if "straddling" in why:
+            remedy = f"a row is larger than {CSV_BYTES >> 20} MB, so write it as JSONL or Parquet"
+        raise OrreryError(f"corpora.{corpus}: {file.name!r} cannot be read ({why}); {remedy}.") from error
     check_unchanged(file, corpus)
 
 
@@ -116,8 +119,8 @@ def _parquet(source, file, text, corpus):
     for some in _row_groups(groups, column):
         size = sum(groups[n].column(column).total_uncompressed_size for n in some)
         n_rows = sum(groups[n].num_rows for n in some)
-        rows = n_rows if size <= 2 * PART_BYTES else max(1, PART_BYTES * n_rows // size)
-        for part in parquet.iter_batches(rows, row_groups=some, columns=[text], use_threads=False):
+        rows = n_rows if size <= 2 * PART_BYTES else PART_BYTES * n_rows // size
+        for part in parquet.iter_batches(max(1, rows), row_groups=some, columns=[text], use_threads=False):
             yield part.column(0), row, read, None
             row += part.num_rows
         read = file.size * row // max(1, parquet.metadata.num_rows)
@@ -140,17 +143,24 @@ def _text_column(schema, file, text, corpus):
     """Index of the text's column among the file's leaf columns."""
     import pyarrow as pa
 
-    if text not in schema.names:
+    if schema.names.count(text) != 1:
+        number = "two columns" if text in schema.names else "no column"
         raise OrreryError(
-            f"corpora.{corpus}.text: {file.name!r} has no column {text!r}; it has {', '.join(schema.names)}."
+            f"corpora.{corpus}.text: {file.name!r} has {number} {text!r}; it has {_listed(schema.names)}."
         )
     kind = schema.field(text).type
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
-    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)):
         raise OrreryError(
             f"corpora.{corpus}.text: the column {text!r} of {file.name!r} holds {kind}, not text; name another."
         )
     return _leaf(schema, text)
+
+
+def _listed(names):
+    """Names as a file has them, which may hold anything."""
+    some = [repr(name if len(name) <= 40 else f"{name[:40]}…") for name in list(names)[:20]]
+    return ", ".join([*some, "…"] if len(names) > 20 else some) or "none"
 
 
 def _leaf(schema, name):
@@ -297,13 +307,15 @@ def _jsonl(source, file, text, corpus):
     for chunk, line, read in _chunks(source, file):
         lines = _line_spans(chunk)
         array = _json_texts(chunk, lines, text) or _json_texts_one_by_one(chunk, lines, line, file, text, corpus)
-        if array.null_count == len(array):
-            _check_key(chunk, lines, line, file, text, corpus)
+        if not line and array.null_count == len(array):
+            _check_key(chunk, lines, file, text, corpus)
 
         def facts(rows, chunk=chunk, lines=lines, line=line):
-            spans = [(lines[0][row - line], lines[1][row - line]) for row in rows]
-            records = [json.loads(chunk[start:end].decode("utf-8", "replace")) for start, end in spans]
-            return [{key: _plain(record.get(name)) for key, name in FACTS.items()} for record in records]
+            known = {}
+            for row in dict.fromkeys(rows):  # one by one, as each may be large
+                record = json.loads(chunk[lines[0][row - line] : lines[1][row - line]].decode("utf-8", "replace"))
+                known[row] = {key: _plain(record.get(name)) for key, name in FACTS.items()}
+            return [known[row] for row in rows]
 
         yield array, line, read, facts
 
@@ -356,14 +368,13 @@ def _record(line, number, file, corpus):
     return record
 
 
-def _check_key(chunk, lines, first, file, text, corpus):
-    for number, (start, end) in enumerate(zip(*lines)):
-        record = _record(chunk[start:end], first + number, file, corpus)
-        if record and text not in record:
-            raise OrreryError(
-                f"corpora.{corpus}.text: line {first + number + 1} of {file.name!r} has no key {text!r}; it has "
-                f"{', '.join(record) or 'none'}."
-            )
+def _check_key(chunk, lines, file, text, corpus):
+    """Raise OrreryError where no record of a file's first megabytes has the key."""
+    records = [_record(chunk[start:end], number, file, corpus) for number, (start, end) in enumerate(zip(*lines))]
+    records = [record for record in records if record is not None]
+    if records and not any(text in record for record in records):
+        held = _listed(records[0])
+        raise OrreryError(f"corpora.{corpus}.text: {file.name!r} has no key {text!r}; its first line has {held}.")
 
 
 def _csv(source, file, text, corpus):
@@ -372,16 +383,16 @@ def _csv(source, file, text, corpus):
 
     delimiter = "\t" if ".tsv" in file.name.lower() else ","
     with plain_bytes(source, file) as stream:
-        head = stream.read(1 << 16)
+        head = stream.read(HEAD_BYTES)
         names = next(csv.reader(io.StringIO(head.decode("utf-8-sig", "replace")), delimiter=delimiter), [])
         if text not in names:
-            raise OrreryError(
-                f"corpora.{corpus}.text: {file.name!r} has no column {text!r}; it has {', '.join(names) or 'none'}."
-            )
+            raise OrreryError(f"corpora.{corpus}.text: {file.name!r} has no column {text!r}; it has {_listed(names)}.")
+        if len(head) < HEAD_BYTES and not {*b"\r\n"} & {*head}:
+            return  # Arrow takes a header without a line end for a file that is cut short
         wanted = [text, *(c for c in FACTS.values() if c in names and c != text)]
         table = pa.csv.open_csv(
             _Rejoined(head, stream),
-            read_options=pa.csv.ReadOptions(use_threads=False, block_size=64 << 20),
+            read_options=pa.csv.ReadOptions(use_threads=False, block_size=CSV_BYTES),
             parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
             convert_options=pa.csv.ConvertOptions(
                 include_columns=wanted, column_types=dict.fromkeys(wanted, pa.string()), check_utf8=False,
