@@ -302,7 +302,7 @@ def _convert(name, kind, raw, whole):
         from orrery.corpus.mediawiki import dump_to_parquet
 
         for file in files:
-            dump_to_parquet(file, whole / f"{file.name}.parquet")
+            dump_to_parquet(file, whole / f"{file.relative_to(raw).as_posix()}.parquet", name)
 
 
 def refuse_pickles(folder, name, allowed=False):

@@ -4,8 +4,10 @@ import bz2
 import re
 from contextlib import suppress
 from itertools import islice
+from pathlib import Path
 from xml.etree import ElementTree
 
+from orrery.errors import OrreryError
 from orrery.store import atomic
 
 _SPACES = re.compile(r"[ \t\xa0]+")
@@ -14,36 +16,73 @@ _DROPPED_TAGS = {"ref", "gallery", "table", "math", "timeline", "code", "syntaxh
 _DROPPED_LINKS = ("file:", "image:", "category:")
 
 
-def dump_to_parquet(dump, path, rows=1000):
-    """Write the articles of a dump (XML, bz2 or plain) as Parquet: id, title, url, text, one row an article."""
+def dump_to_parquet(dump, path, asset="dump", rows=1000):
+    """Write the articles of a dump (XML, bz2 or plain) as Parquet: id, title, url, text, one row an article.
+
+    Raises
+    ------
+    OrreryError
+        The file is no dump, or is cut short; then nothing is at `path`.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     schema = pa.schema([(name, pa.string()) for name in ("id", "title", "url", "text")])
-    pages = articles(dump)
+    pages = articles(dump, asset)
     with atomic(path) as part, pq.ParquetWriter(part, schema, compression="zstd") as writer:
         while some := list(islice(pages, rows)):
             writer.write_table(pa.Table.from_pylist(some, schema))
 
 
-def articles(dump):
-    """Yield {id, title, url, text} of every page in the main namespace that is no redirect."""
+def articles(dump, asset="dump"):
+    """Yield {id, title, url, text} of every page in the main namespace that is no redirect.
+
+    Old dumps do not say a page's namespace: it is the main one unless the title begins with the name of another.
+
+    Raises
+    ------
+    OrreryError
+        The file is no dump, or is cut short.
+    """
+    site, others = "", ()
+    for tag, element in _elements(dump, asset):
+        if tag == "siteinfo":
+            site = element.findtext("{*}base", "").rpartition("/")[0]
+            names = element.iterfind("{*}namespaces/{*}namespace")
+            others = tuple(f"{name.text}:" for name in names if name.text)
+            continue
+        title = element.findtext("{*}title", "")
+        if element.findtext("{*}ns", "1" if title.startswith(others) else "0") != "0":
+            continue
+        texts = element.findall("{*}revision/{*}text")
+        if texts and texts[-1].text and element.find("{*}redirect") is None:
+            url = f"{site}/{title.replace(' ', '_')}" if site else ""
+            yield {"id": element.findtext("{*}id", ""), "title": title, "url": url, "text": plain_text(texts[-1].text)}
+
+
+def _elements(dump, asset):
+    """Yield (tag, element) of the siteinfo and of every page, each forgotten when the next is read."""
     opener = bz2.open if str(dump).endswith(".bz2") else open
-    site = ""
-    with opener(dump, "rb") as file:
-        for _, element in ElementTree.iterparse(file):
-            tag = element.tag.rpartition("}")[2]
-            if tag == "base":
-                site = element.text.rpartition("/")[0]
-            if tag != "page":
-                continue
-            fields = {child.tag.rpartition("}")[2]: child for child in element.iter()}
-            if fields["ns"].text == "0" and "redirect" not in fields and fields["text"].text:
-                title = fields["title"].text
-                page = next(c.text for c in element if c.tag.rpartition("}")[2] == "id")
-                url = f"{site}/{title.replace(' ', '_')}" if site else ""
-                yield {"id": page, "title": title, "url": url, "text": plain_text(fields["text"].text)}
-            element.clear()
+    try:
+        with opener(dump, "rb") as file:
+            events = ElementTree.iterparse(file, events=("start", "end"))
+            _, root = next(events)
+            if _tag(root) != "mediawiki":
+                raise ValueError(f"its root is <{_tag(root)}>, not <mediawiki>")
+            for event, element in events:
+                if event == "end" and _tag(element) in ("siteinfo", "page"):
+                    yield _tag(element), element
+                    root.clear()
+    # a file of another kind may name an encoding that Python does not know, or cannot use here
+    except (ElementTree.ParseError, EOFError, OSError, ValueError, LookupError) as error:
+        raise OrreryError(
+            f"assets.{asset}.convert: {Path(dump).name!r} cannot be read as a MediaWiki dump ({error}): it is cut, "
+            "damaged or of another kind. Give the XML export, plain or with the ending .bz2, or fetch it again."
+        ) from error
+
+
+def _tag(element):
+    return element.tag.rpartition("}")[2]
 
 
 def plain_text(wikitext):
