@@ -1,6 +1,7 @@
 """Samples from prompt templates, and from tables of samples that somebody already labelled."""
 
 import csv
+import math
 import re
 from collections import Counter
 from itertools import product
@@ -148,7 +149,7 @@ def labelled_samples(rows, values, find, options, source="corpus", concept="conc
     Raises
     ------
     OrreryError
-        A span or value is no number, or lies outside the text.
+        A value is no finite number, or a span no whole ones inside the text.
     """
     kept, found, dropped = {label: [] for label in values}, Counter(dict.fromkeys(values, 0)), Counter()
     n_rows = 0
@@ -199,9 +200,14 @@ def _given_span(row, source):
 def _number(row, key, source, missing=None):
     if row.get(key) in (None, ""):
         return missing
+    whole = key in ("start", "end")
     try:
-        return float(row[key])
+        number = float(row[key])
     except ValueError:
+        number = math.nan
+    if not math.isfinite(number) or (whole and not number.is_integer()):
         raise OrreryError(
-            f"corpora.{source}: row {row['row']} of {row['file']!r} has {row[key]!r} under {key!r}; write a number."
-        ) from None
+            f"corpora.{source}: row {row['row']} of {row['file']!r} has {row[key]!r} under {key!r}; write a "
+            f"{'whole number' if whole else 'number'}."
+        )
+    return number
