@@ -89,7 +89,7 @@ def test_rows_are_read_as_they_stand(tmp_path, ending, content, expected):
 BAD = {  # sentence → ending, content
     "has 2 columns 'text'; rename all but one": ("csv", b"label,text,text\nMay,a,b\n"),
     "has 2 columns 'label'; rename": ("parquet", parquet(MAY, MAY, IN_MAY)),
-    "has no column 'text'; it has label, body": ("jsonl", jsonl({"label": "May"}, {"body": "a"})),
+    "has no column 'text'; it has 'label', 'body'": ("jsonl", jsonl({"label": "May"}, {"body": "a"})),
     "has no column 'label'; it has none": ("csv", b""),
     r"cannot be read \(line 2 is not JSON: Expecting": ("jsonl", b"\n{'label': 1}\n"),
     r"cannot be read \(line 1 is no JSON object": ("jsonl", b"[1]\n"),

@@ -154,7 +154,8 @@ def hub_environment(hub, tmp_path):
 
 
 def local_samples(workflow, data_set):
-    (workflow / "sample").symlink_to(data_set / "sample")
+    if data_set != workflow:
+        (workflow / "sample").symlink_to(data_set / "sample")
     make(workflow, hub_config(), SAMPLES.format("local"))
     return plain(workflow, "local")[0]
 
@@ -174,6 +175,22 @@ def test_a_data_set_is_read_in_place(workflow, tmp_path, data_set):
     assert read < 0.45 * size, (read, size)  # the text's column and the id's, not the other
     assert {token for *_, token in content} == {"Bearer hf_secret"}
     assert not list((workflow / "results/assets/web").glob("*.parquet"))
+
+
+def test_compressed_lines_of_the_hub_and_labels_that_are_short(workflow, tmp_path):
+    rows = [{"text": text, "url": f"https://x.org/{n}"} for n, text in enumerate(documents(100))]
+    for folder in (tmp_path / "hub" / "en", workflow / "sample"):
+        folder.mkdir(parents=True)
+        (folder / "c4-train.000.json.gz").write_bytes(gzip.compress("\n".join(map(json.dumps, rows)).encode()))
+    expected = local_samples(workflow, workflow)
+    with serving({"datasets/org/texts": tmp_path / "hub"}, faults=[500, None, "cut"]) as hub:
+        done = make(workflow, hub_config(files=["en/*"]), SAMPLES.format("web"), **hub_environment(hub, tmp_path))
+    samples, attributes = plain(workflow, "web")
+    report = attributes["report"]
+    assert samples == expected and attributes["asset"]["commit"] == COMMIT
+    assert max(report["kept"].values()) < 20
+    assert "web/weekdays: fewer than the 20 wanted of " in done.stdout + done.stderr
+    assert f"Monday {report['kept']['Monday']} (found {report['found']['Monday']})" in done.stdout + done.stderr
 
 
 def test_without_the_network_from_the_standard_cache(workflow, tmp_path, data_set):

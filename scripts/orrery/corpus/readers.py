@@ -145,9 +145,7 @@ def _text_column(schema, file, text, corpus):
 
     if schema.names.count(text) != 1:
         number = "two columns" if text in schema.names else "no column"
-        raise OrreryError(
-            f"corpora.{corpus}.text: {file.name!r} has {number} {text!r}; it has {_listed(schema.names)}."
-        )
+        raise OrreryError(f"corpora.{corpus}.text: {file.name!r} has {number} {text!r}; it has {listed(schema.names)}.")
     kind = schema.field(text).type
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)):
@@ -157,7 +155,7 @@ def _text_column(schema, file, text, corpus):
     return _leaf(schema, text)
 
 
-def _listed(names):
+def listed(names):
     """Names as a file has them, which may hold anything."""
     some = [repr(name if len(name) <= 40 else f"{name[:40]}…") for name in list(names)[:20]]
     return ", ".join([*some, "…"] if len(names) > 20 else some) or "none"
@@ -373,7 +371,7 @@ def _check_key(chunk, lines, file, text, corpus):
     records = [_record(chunk[start:end], number, file, corpus) for number, (start, end) in enumerate(zip(*lines))]
     records = [record for record in records if record is not None]
     if records and not any(text in record for record in records):
-        held = _listed(records[0])
+        held = listed(records[0])
         raise OrreryError(f"corpora.{corpus}.text: {file.name!r} has no key {text!r}; its first line has {held}.")
 
 
@@ -386,7 +384,7 @@ def _csv(source, file, text, corpus):
         head = stream.read(HEAD_BYTES)
         names = next(csv.reader(io.StringIO(head.decode("utf-8-sig", "replace")), delimiter=delimiter), [])
         if text not in names:
-            raise OrreryError(f"corpora.{corpus}.text: {file.name!r} has no column {text!r}; it has {_listed(names)}.")
+            raise OrreryError(f"corpora.{corpus}.text: {file.name!r} has no column {text!r}; it has {listed(names)}.")
         if len(head) < HEAD_BYTES and not {*b"\r\n"} & {*head}:
             return  # Arrow takes a header without a line end for a file that is cut short
         wanted = [text, *(c for c in FACTS.values() if c in names and c != text)]

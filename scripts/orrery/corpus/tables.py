@@ -10,7 +10,7 @@ import numpy as np
 
 from orrery.corpus.files import check_unchanged, open_file
 from orrery.corpus.matcher import Batch, Matcher
-from orrery.corpus.readers import format_of, plain_bytes
+from orrery.corpus.readers import format_of, listed, plain_bytes
 from orrery.errors import OrreryError
 
 OPTIONAL = ("start", "end", "value", "group", "id", "title", "url")
@@ -59,8 +59,7 @@ def _choose(wanted, file, corpus, names):
     for key in ("label", "text"):
         if wanted[key] not in names:
             raise OrreryError(
-                f"corpora.{corpus}.{key}: {file.name!r} has no column {wanted[key]!r}; it has "
-                f"{', '.join(names) or 'none'}."
+                f"corpora.{corpus}.{key}: {file.name!r} has no column {wanted[key]!r}; it has {listed(names)}."
             )
     columns = [column for column in dict.fromkeys(wanted.values()) if column in names]
     for column in columns:
