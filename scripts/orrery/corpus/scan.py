@@ -34,7 +34,7 @@ from orrery.errors import OrreryError
 
 TAKERS = {"first": First, "spread": Spread}
 UNIT_BYTES = 16 << 20
-# Bytes of text that are looked at together: few where a scan may end soon, many where the best of them are drawn.
+# Bytes of text that are looked at together: few where a scan may end soon, ever more where the best of all are drawn.
 LOOKED_AT = {"first": 8 << 20, "spread": 64 << 20}
 
 
@@ -328,14 +328,14 @@ def _portions(batches, sieve, at_once):
 
     What a batch of Parquet leaves behind is a copy of a few documents; another one may hold more than its text.
     """
-    held, documents, size = [], 0, 0
+    held, documents, size, enough = [], 0, 0, LOOKED_AT["first"]
     for batch in batches:
         held.append(sieve.some(batch))
         documents += len(batch.starts)
         size += len(batch.data)
-        if size >= at_once or batch.facts:
+        if size >= enough or batch.facts:
             yield _together(held), documents, size
-            held, size = [], 0
+            held, size, enough = [], 0, min(2 * enough, at_once)
     if held:
         yield _together(held), documents, size
 
