@@ -45,7 +45,7 @@ def list_files(folder, pattern=None, corpus="corpus"):
     files = sorted(f for f in files if not f.name.rpartition("/")[2].startswith("."))
     chosen = [f for f in files if pattern is None or _matches(f.name, pattern)]
     if not chosen:
-        held = ", ".join(f.name for f in files[:3]) + (", …" if len(files) > 3 else "")
+        held = ", ".join(printable(f.name) for f in files[:3]) + (", …" if len(files) > 3 else "")
         raise OrreryError(
             f"corpora.{corpus}.files: no file of the asset matches {pattern or '*'!r}; it holds {held or 'none'}. "
             "Write a glob that fits."
@@ -54,6 +54,12 @@ def list_files(folder, pattern=None, corpus="corpus"):
         if file.name.encode("utf-8", "surrogateescape") != file.name.encode("utf-8", "replace"):
             raise OrreryError(f"corpora.{corpus}.files: the name of {file.name!r} is not UTF-8; give it another one.")
     return chosen
+
+
+def printable(value, most=40):
+    """What a file says, for a message: cut short, and with nothing that a terminal would obey."""
+    text = value if isinstance(value, str) else repr(value)
+    return repr(text if len(text) <= most else f"{text[:most]}…")[1:-1]
 
 
 def _matches(name, pattern):

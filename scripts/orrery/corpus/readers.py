@@ -10,7 +10,7 @@ from itertools import accumulate, groupby
 
 import numpy as np
 
-from orrery.corpus.files import RemoteFile, check_unchanged, open_file
+from orrery.corpus.files import RemoteFile, check_unchanged, open_file, printable
 from orrery.corpus.matcher import Batch
 from orrery.errors import OrreryError
 
@@ -49,14 +49,16 @@ def read_batches(file, format="auto", text="text", corpus="corpus"):
         with open_file(file, corpus) as source:
             for batch in reader[format_of(file, format, corpus)](source, file, text, corpus):
                 yield batch if isinstance(batch, Batch) else _as_batch(*batch)
-    except OrreryError:
-        raise
-    except (pa.ArrowException, OSError, EOFError) as error:
+    except (OrreryError, pa.ArrowException, OSError, EOFError) as error:
         check_unchanged(file, corpus)
-        why = str(error).splitlines()[0]
+        if isinstance(error, OrreryError):
+            raise
+        why = printable(str(error).partition("\n")[0], 300)
         remedy = "it is damaged or cut short, or the wrong format is written"
-        if "straddling" in why:
-            remedy = f"a row is larger than {CSV_BYTES >> 20} MB, so write it as JSONL or Parquet"
+        if isinstance(error, PermissionError):
+            remedy = "allow it to be read"
+        elif "straddling" in why:
+            remedy = f"a row is larger than {CSV_BYTES >> 20} MB: close its quotes, or write JSONL or Parquet"
         raise OrreryError(f"corpora.{corpus}: {file.name!r} cannot be read ({why}); {remedy}.") from error
     check_unchanged(file, corpus)
 
@@ -114,7 +116,7 @@ def _parquet(source, file, text, corpus):
     column = _text_column(parquet.schema_arrow, file, text, corpus)
     groups = [parquet.metadata.row_group(i) for i in range(parquet.num_row_groups)]
     if isinstance(source, RemoteFile):
-        source.expect(_chunk(group.column(column)) for group in groups)
+        source.expect(_chunk(group.column(column)) for group in groups if group.num_rows)
     row, read = 0, 0
     for some in _row_groups(groups, column):
         size = sum(groups[n].column(column).total_uncompressed_size for n in some)
@@ -143,21 +145,26 @@ def _text_column(schema, file, text, corpus):
     """Index of the text's column among the file's leaf columns."""
     import pyarrow as pa
 
-    if schema.names.count(text) != 1:
-        number = "two columns" if text in schema.names else "no column"
-        raise OrreryError(f"corpora.{corpus}.text: {file.name!r} has {number} {text!r}; it has {listed(schema.names)}.")
+    _check_column(schema.names, file, text, corpus)
     kind = schema.field(text).type
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)):
         raise OrreryError(
-            f"corpora.{corpus}.text: the column {text!r} of {file.name!r} holds {kind}, not text; name another."
+            f"corpora.{corpus}.text: the column {text!r} of {file.name!r} holds {printable(str(kind))}, not text; "
+            "name another."
         )
     return _leaf(schema, text)
 
 
+def _check_column(names, file, text, corpus):
+    if names.count(text) != 1:
+        number = "two columns" if text in names else "no column"
+        raise OrreryError(f"corpora.{corpus}.text: {file.name!r} has {number} {text!r}; it has {listed(names)}.")
+
+
 def listed(names):
     """Names as a file has them, which may hold anything."""
-    some = [repr(name if len(name) <= 40 else f"{name[:40]}…") for name in list(names)[:20]]
+    some = [f"'{printable(name)}'" for name in list(names)[:20]]
     return ", ".join([*some, "…"] if len(names) > 20 else some) or "none"
 
 
@@ -203,23 +210,31 @@ def parquet_facts(file, rows, corpus="corpus"):
         parquet = pq.ParquetFile(getattr(source, "name", source), pre_buffer=False)
         groups = [parquet.metadata.row_group(i) for i in range(parquet.num_row_groups)]
         first_rows = list(accumulate((group.num_rows for group in groups), initial=0))
-        names = {key: c for key, c in FACTS.items() if c in parquet.schema_arrow.names}
+        names = [name for name in FACTS.values() if parquet.schema_arrow.names.count(name) == 1]
         numbers = [bisect_right(first_rows, row) - 1 for row in rows]
         if isinstance(source, RemoteFile):
-            leaves = [_leaf(parquet.schema_arrow, name) for name in names.values()]
+            leaves = [_leaf(parquet.schema_arrow, name) for name in names]
             source.expect(_chunk(groups[n].column(leaf)) for n in dict.fromkeys(numbers) for leaf in sorted(leaves))
         for number, some in groupby(zip(rows, numbers), lambda pair: pair[1]):
             places = [row - first_rows[number] for row, _ in some]
             try:
-                columns = list(dict.fromkeys(names.values()))
-                table = parquet.read_row_group(number, columns=columns, use_threads=False).take(places)
-                known = {key: table[c].to_pylist() for key, c in names.items()}
+                table = parquet.read_row_group(number, columns=names, use_threads=False)
             except (pa.ArrowException, OSError, ValueError):  # file and row still tell where it stands
-                known = {}
-            empty = [""] * len(places)
-            columns = [map(_plain, known.get(key, empty)) for key in FACTS]
-            made += [dict(zip(FACTS, values)) for values in zip(*columns)]
+                table = pa.table({})
+            made += _facts_at(table, places)
     return made
+
+
+def _facts_at(table, places):
+    columns = {name: table.column(name) for name in FACTS.values() if name in table.schema.names}
+    return [{key: _cell(columns.get(name), place) for key, name in FACTS.items()} for place in places]
+
+
+def _cell(column, place):
+    try:
+        return "" if column is None else _plain(column[place].as_py())
+    except ValueError:  # no UTF-8
+        return ""
 
 
 def _plain(value):
@@ -311,7 +326,10 @@ def _jsonl(source, file, text, corpus):
         def facts(rows, chunk=chunk, lines=lines, line=line):
             known = {}
             for row in dict.fromkeys(rows):  # one by one, as each may be large
-                record = json.loads(chunk[lines[0][row - line] : lines[1][row - line]].decode("utf-8", "replace"))
+                try:
+                    record = json.loads(chunk[lines[0][row - line] : lines[1][row - line]].decode("utf-8", "replace"))
+                except (ValueError, RecursionError):  # nesting and numbers that Arrow passes over
+                    record = {}
                 known[row] = {key: _plain(record.get(name)) for key, name in FACTS.items()}
             return [known[row] for row in rows]
 
@@ -345,8 +363,8 @@ def _json_texts_one_by_one(chunk, lines, first, file, text, corpus):
         value = record.get(text) if record else None
         if value is not None and not isinstance(value, str):
             raise OrreryError(
-                f"corpora.{corpus}.text: line {first + number + 1} of {file.name!r} has {value!r} under {text!r}, "
-                "which is no text; name another key."
+                f"corpora.{corpus}.text: line {first + number + 1} of {file.name!r} has {printable(value)} under "
+                f"{text!r}, which is no text; name another key."
             )
         texts.append(None if value is None else value.encode("utf-8", "surrogatepass").decode("utf-8", "replace"))
     return pa.array(texts, pa.string())
@@ -382,10 +400,10 @@ def _csv(source, file, text, corpus):
     delimiter = "\t" if ".tsv" in file.name.lower() else ","
     with plain_bytes(source, file) as stream:
         head = stream.read(HEAD_BYTES)
-        names = next(csv.reader(io.StringIO(head.decode("utf-8-sig", "replace")), delimiter=delimiter), [])
-        if text not in names:
-            raise OrreryError(f"corpora.{corpus}.text: {file.name!r} has no column {text!r}; it has {listed(names)}.")
-        if len(head) < HEAD_BYTES and not {*b"\r\n"} & {*head}:
+        records = csv.reader(io.StringIO(head.decode("utf-8-sig", "replace"), newline=""), delimiter=delimiter)
+        names = next(records, [])
+        _check_column(names, file, text, corpus)
+        if len(head) < HEAD_BYTES and next(records, None) is None:
             return  # Arrow takes a header without a line end for a file that is cut short
         wanted = [text, *(c for c in FACTS.values() if c in names and c != text)]
         table = pa.csv.open_csv(
@@ -403,8 +421,7 @@ def _csv(source, file, text, corpus):
                 piece = part.slice(start, 4096)
 
                 def facts(rows, piece=piece, first=row):
-                    some = piece.take([r - first for r in rows]).to_pylist()
-                    return [{key: _plain(record.get(name)) for key, name in FACTS.items()} for record in some]
+                    return _facts_at(piece, [r - first for r in rows])
 
                 yield piece.column(0), row, source.tell(), facts
                 row += piece.num_rows
