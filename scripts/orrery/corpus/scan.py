@@ -34,7 +34,8 @@ from orrery.errors import OrreryError
 
 TAKERS = {"first": First, "spread": Spread}
 UNIT_BYTES = 16 << 20
-# Bytes of text that are looked at together: few where a scan may end soon, ever more where the best of all are drawn.
+# Bytes of text that are looked at together: few at first, as a scan may end soon or a label be everywhere, then many
+# where the best of all are drawn.
 LOOKED_AT = {"first": 8 << 20, "spread": 64 << 20}
 
 
@@ -335,7 +336,7 @@ def _portions(batches, sieve, at_once):
         size += len(batch.data)
         if size >= enough or batch.facts:
             yield _together(held), documents, size
-            held, size, enough = [], 0, min(2 * enough, at_once)
+            held, size, enough = [], 0, at_once
     if held:
         yield _together(held), documents, size
 
