@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import pytest
 import scipy.spatial
 import yaml
-from orrery import checks, logs, store
+from orrery import checks, logs, similarity, store
 from orrery import config as orrery
 from orrery.errors import OrreryError
 from orrery.figures import comparisons, interactive, static
@@ -19,6 +19,8 @@ from orrery.geometry.similarity import (
     cka,
     component_scores,
     gram,
+    half_means,
+    joined_units,
     mutual_neighbours,
     neighbours,
     procrustes,
@@ -358,6 +360,7 @@ def test_vocabularies_are_compared_on_the_labels_of_both(rng):
         [("embed", values)], [("embed", values[20:45]), ("unembed", rng.standard_normal((25, 4)))], *columns, "vocabulary",
         OPTIONS, 0,
     )  # fmt: skip
+    assert not facts["means"]["halves"]
     assert "samples" not in facts and facts["means"]["n"] == 25 == len(rows["label"]) and rows["label"][0] == "20"
     assert arrays["means_cka_value"].shape == (1, 2) and arrays["means_cka_value"][0, 0] == pytest.approx(1)
     assert arrays["means_cka_calibrated"][0].tolist() == pytest.approx([1, 0])
@@ -412,6 +415,171 @@ def test_the_file_holds_what_was_compared(compared):
     assert arrays["means_procrustes_p_corrected"].shape == (4, 3)
     off = np.abs(arrays["samples_cka_value"][1:3, 1:] - 1)
     assert off.min() > 1e-3  # each file's own layers were read
+
+
+# ------------------------------------------------------------------------------------------------------ halves of the texts
+
+
+def texts(classes, documents):
+    """Columns of samples of a corpus."""
+    rows = [{"label": f"w{c:02d}", "value": float(c), "text": f"text {i}", "start": 0, "end": 9, "document": f"d{d}",
+             "group": f"d{d}"} for i, (c, d) in enumerate(zip(classes, documents))]  # fmt: skip
+    return store.sample_columns(rows)
+
+
+def one_a_document(rng):
+    return np.tile(np.arange(12), 20), np.arange(240)
+
+
+def four_a_document(rng):
+    """Four samples a document, of random labels."""
+    return rng.permutation(np.tile(np.arange(12), 20)), np.arange(240) // 4
+
+
+def neighbours_in_a_document(rng):
+    """Documents hold four successive labels, each twice."""
+    first = np.arange(72) % 12
+    return (first[:, None] + np.arange(8) // 2).ravel() % 12, np.repeat(np.arange(72), 8)
+
+
+def unequal(rng):
+    """Half of the labels have 40 samples, half have 8."""
+    classes = np.repeat(np.arange(12), [40, 8] * 6)
+    return classes, np.arange(len(classes))
+
+
+def crossed(rng):
+    """Every label once in each of twenty templates."""
+    return np.tile(np.arange(12), 20), np.repeat(np.arange(20), 12)
+
+
+DESIGNS = (one_a_document, four_a_document, neighbours_in_a_document, unequal, crossed)
+
+
+def reading(shared, rng, d=40, layers=2):
+    """Layers of a model that reads what is shared (N, q), in its own way and with noise."""
+    return [(f"{i:02d}", shared @ rng.standard_normal((shared.shape[1], d)) + rng.standard_normal((len(shared), d)))
+            for i in range(layers)]  # fmt: skip
+
+
+def smallest(a, b, samples, source="news", seed=0, **options):
+    """The smallest corrected p of each measure over label means."""
+    arrays, *_ = compare(a, b, samples, samples, source, {**OPTIONS, "permutations": 99, **options}, seed)
+    return [arrays[f"means_{m}_p_corrected"].min() for m in MEASURES]
+
+
+def false_positives(design, source, runs, itself=False):
+    """How often two models that share single texts, and no arrangement of labels, are called similar."""
+    found = []
+    for run in range(runs):
+        rng = np.random.default_rng([17, run])
+        classes, documents = design(rng)
+        shared = rng.standard_normal((len(classes), 6)) + 2 * rng.standard_normal((documents.max() + 1, 6))[documents]
+        a, b = reading(shared, rng), reading(shared, rng)
+        found.append(smallest(a, a if itself else b, texts(classes, documents), source, run))
+    return np.mean(np.array(found) <= 0.05, axis=0)
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+def test_shared_texts_are_no_shared_arrangement(design, monkeypatch):
+    monkeypatch.setattr(similarity, "_samples", lambda *_: None)
+    rates = false_positives(design, "prompts" if design is crossed else "news", runs=150)
+    assert (rates <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 150)).all(), rates
+
+
+def test_a_model_beside_itself_shares_texts_with_itself(monkeypatch):
+    """Two texts' halves: not similar without an arrangement of labels, similar with one, and never just equal."""
+    monkeypatch.setattr(similarity, "_samples", lambda *_: None)
+    rates = false_positives(one_a_document, "news", runs=150, itself=True)
+    assert (rates <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 150)).all(), rates
+    rng, samples = np.random.default_rng(2), texts(*one_a_document(None))
+    planted = reading(rng.standard_normal((12, 6))[np.tile(np.arange(12), 20)] + rng.standard_normal((240, 6)), rng)
+    arrays, *_ = compare(planted, planted, samples, samples, "news", OPTIONS, 0)
+    diagonal = np.diag(arrays["means_cka_value"])
+    assert (np.diag(arrays["means_cka_p_corrected"]) <= 0.05).all()
+    assert (diagonal > 0.6).all() and (diagonal < 0.999).all()
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+def test_a_shared_arrangement_is_found_across_the_halves(design, monkeypatch):
+    monkeypatch.setattr(similarity, "_samples", lambda *_: None)
+    rng, found = np.random.default_rng(5), []
+    for run in range(10):
+        classes, documents = design(rng)
+        single = 0.5 * rng.standard_normal((len(classes), 6)) + rng.standard_normal((documents.max() + 1, 6))[documents]
+        shared = 1.5 * rng.standard_normal((12, 6))[classes] + single
+        source = "prompts" if design is crossed else "news"
+        found.append(smallest(reading(shared, rng), reading(shared, rng), texts(classes, documents), source, run))
+    assert (np.mean(np.array(found) <= 0.05, axis=0) >= 0.9).all()
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+def test_halves_share_no_document_and_treat_labels_alike(design, rng):
+    classes, documents = design(rng)
+    labels, operators, counts = half_means(classes, documents, rng)
+    assert labels.tolist() == list(range(12)) and min(counts) >= 1
+    of = [[(documents[own], weights) for own, weights in zip(*_rows(operator))] for operator in operators]
+    used = [set(np.concatenate([units for units, _ in half])) for half in of]
+    assert not used[0] & used[1]
+    for operator, half, count in zip(operators, of, counts):
+        np.testing.assert_allclose(operator.sum(1), 1)
+        assert all((classes[own] == c).all() for c, own in enumerate(_rows(operator)[0]))
+        profiles = {tuple(sorted(np.unique(units, return_counts=True)[1])) for units, _ in half}
+        assert len(profiles) == 1 and len(profiles.pop()) == count
+        assert all(np.allclose(_sums(units, weights), 1 / count) for units, weights in half)
+        holders = np.concatenate([np.unique(units) for units, _ in half])
+        assert design is crossed or len(holders) == len(set(holders))
+
+
+def _rows(operator):
+    """Samples and weights of each row."""
+    return np.split(operator.indices, operator.indptr[1:-1]), np.split(operator.data, operator.indptr[1:-1])
+
+
+def _sums(units, weights):
+    return np.bincount(np.unique(units, return_inverse=True)[1], weights)
+
+
+def test_units_are_joined_by_what_they_share():
+    documents = ["a", "a", "b", "c", "", "", "d"]
+    repeated = ["1", "2", "2", "3", "4", "4", "5"]
+    assert joined_units([documents]).tolist() == [0, 0, 1, 2, 3, 4, 5]
+    assert joined_units([documents, repeated]).tolist() == [0, 0, 0, 1, 2, 2, 3]
+
+
+def test_labels_without_documents_in_both_halves_are_left_out(rng):
+    classes = np.r_[np.tile(np.arange(7), 12), [7] * 9, [8, 8]]
+    documents = np.r_[np.arange(84), [84] * 9, 85, 86]  # label 7 is in one document, label 8 is rare
+    samples = texts(classes, documents)
+    x = [("00", rng.standard_normal((95, 5)))]
+    _, rows, facts = compare(x, x, samples, samples, "news", OPTIONS, 0)
+    assert rows["label"] == [f"w{c:02d}" for c in range(7)] and facts["means"]["available"] == facts["means"]["n"] == 7
+    assert facts["means"]["halves"] and facts["means"]["left_out"] == 2 and facts["means"]["per_label"] == [6, 6]
+    assert facts["means"]["unit"] == "document" and facts["means"]["units"] == 87
+
+
+def test_one_rare_label_does_not_take_the_templates_from_the_others(rng):
+    classes, documents = crossed(rng)
+    classes, documents = np.r_[classes, 12, 12], np.r_[documents, 0, 1]
+    labels, _, counts = half_means(classes, documents, rng)
+    assert labels.tolist() == list(range(12)) and counts == (10, 10)
+
+
+@pytest.mark.parametrize("source, unit", [("prompts", "template"), ("news", "document")])
+def test_texts_that_cannot_be_halved_are_an_error(rng, source, unit):
+    x, samples = [("00", rng.standard_normal((60, 4)))], texts(np.tile(np.arange(6), 10), np.zeros(60, int))
+    with pytest.raises(OrreryError, match=f"only 0 of 6 labels can be compared.* several {unit}s"):
+        compare(x, x, samples, samples, source, OPTIONS, 0)
+
+
+def test_the_same_text_in_two_documents_is_in_one_half(rng):
+    """Every text stands in two documents, so that halves of documents alone would share texts."""
+    classes = np.tile(np.arange(6), 20)
+    samples = texts(classes, np.arange(120))
+    samples["text"] = [f"text {c} {i // 12}" for i, c in enumerate(classes)]
+    x = [("00", rng.standard_normal((120, 4)))]
+    facts = compare(x, x, samples, samples, "news", OPTIONS, 0)[2]["means"]
+    assert facts["units"] == 60 and facts["per_label"] == [5, 5]
 
 
 # --------------------------------------------------------------------------------------------------------------- figures

@@ -50,6 +50,34 @@ def _power(cosines, means):
     return power
 
 
+def second_cosine_share(means):
+    """Share of the variance of class means, in their order, in the second cosine across the first: how much they bend.
+
+    The second component of the discrete cosine transform (DCT-II, Ahmed, Natarajan and Rao 1974) turns once up and once
+    down along the order. Counted is the part of it that is at right angles to the direction of the first component, so
+    that a logarithm or another uneven spacing along one straight line, whose second cosine is along the line, has 0.
+    From 0 to 1: a straight line has 0, a quarter circle .04, a half circle .16 (.19 with seven classes), three quarters
+    .36; white noise 1/(V - 1), a random walk about 3/(2π²) = .15. So it is no test: a low p of `arch_null` says that
+    the curve is smoother than a walk, and a share of .08 or more that it bends by more than a quarter circle.
+
+    Parameters
+    ----------
+    means : array (V, D)
+        Class means or their principal coordinates, in the order of the classes.
+
+    Returns
+    -------
+    float
+        NaN where the means are all the same or fewer than four.
+    """
+    cosines = _cosines(means)
+    power = _power(cosines, means)
+    if power is None:
+        return float("nan")
+    along = (cosines[0] @ cosines[1]) ** 2 / power[0] if power[0] > 0 else 0
+    return float((power[1] - along) / power.sum())
+
+
 def arch_null(means, seed, draws):
     """`arch_share` of a set, and of random walks with noise that are as smooth and whose steps have its covariance.
 

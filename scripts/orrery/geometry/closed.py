@@ -3,6 +3,7 @@
 import numpy as np
 
 from orrery.geometry.arch import draw_walks
+from orrery.geometry.probes import RIDGE
 
 FOLDS = 12
 
@@ -10,17 +11,16 @@ FOLDS = 12
 def ring_or_walk(means, angles, components, seed, draws):
     """How badly label means close into a ring, and the same of random walks as smooth and with their covariance.
 
-    An open walk through the labels is ordered as well: its middle bends around, and probes place a hidden label of it
-    within half a radian. What a walk lacks is the way back from the last label to the first. The statistic is the
-    left-out angle error of the means alone, one to a label (the angles of up to twelve parts of the labels predicted by
-    least squares on the principal components of the others), times the longest step of the closed sequence over the
-    mean of the others. The walks are those of `arch.draw_walks`, noise included. The labels are cut where their step is
-    longest, the most that an open curve could hide.
+    An open walk through the labels is ordered as well: its middle bends around, and probes place a hidden label of
+    it within half a radian. What a walk lacks is the way back from the last label to the first. The statistic is
+    the left-out angle error of the means alone, one to a label (predicted by ridge regression on the others), times
+    the longest step of the closed sequence over the mean of the others. The walks are those of `arch.draw_walks`,
+    noise included. The labels are cut where their step is longest, the most that an open curve could hide.
 
     From 0, a regular polygon has about 0; walks of seven labels have about 1.5. A low p says that the labels close
-    better than a walk would, which with a low p of their order is a ring. Three quarters of a circle pass as one, half
-    a circle does not. It does not say that the ring is round, nor that a model uses it, and any smooth closed curve
-    passes. By itself it is no test of order.
+    better than a walk would, which with a low p of their order is a ring. Three quarters of a circle pass as one,
+    half a circle does not (`curves.best_curve` tells them apart). It does not say that the ring is round, nor that
+    a model uses it, and any smooth closed curve passes. By itself it is no test of order.
 
     Parameters
     ----------
@@ -28,8 +28,9 @@ def ring_or_walk(means, angles, components, seed, draws):
         In the order of the labels around the circle.
     angles : array (p,)
         In radians.
-    components : int
-        Principal components at the most; never more than half of the labels that are fitted.
+    components : int or None
+        None for ridge regression on all directions; else least squares on so many principal components of the labels
+        that are fitted, at most half as many as these, in up to twelve parts.
     seed : int
     draws : int
 
@@ -46,7 +47,8 @@ def ring_or_walk(means, angles, components, seed, draws):
         return np.full(1 + draws, np.nan)
     centred = x - x.mean(0)
     grams = np.concatenate([(centred @ centred.T)[None], walks])
-    return _errors(grams, angles, components) * _longest_step(grams)
+    errors = _ridge_errors(grams, angles) if components is None else _errors(grams, angles, components)
+    return errors * _longest_step(grams)
 
 
 def _longest_step(grams):
@@ -57,6 +59,20 @@ def _longest_step(grams):
     steps = np.sqrt(np.maximum(squares + squares[:, to_next] - 2 * products, 0))
     longest = steps.max(1)
     return longest * (steps.shape[1] - 1) / np.maximum(steps.sum(1) - longest, 1e-300)
+
+
+def _ridge_errors(grams, angles):
+    """Mean wrapped error (B,) of the angles of labels predicted from all others, from inner products (B, p, p).
+
+    With H the matrix of ridge regression on all labels, intercept included, y_c - (y_c - (Hy)_c) / (1 - H_cc).
+    """
+    p = grams.shape[1]
+    targets = np.c_[np.cos(angles), np.sin(angles)]
+    grams = grams - grams.mean(1, keepdims=True) - grams.mean(2, keepdims=True) + grams.mean((1, 2), keepdims=True)
+    penalty = RIDGE * np.einsum("bii->b", grams)[:, None, None] / p
+    smooth = 1 / p + np.linalg.solve(grams + np.maximum(penalty, 1e-300) * np.eye(p), grams)
+    own = 1 - np.einsum("bii->bi", smooth)[..., None]
+    return _mean_error(targets - (targets - smooth @ targets) / own, angles)
 
 
 def _errors(grams, angles, components):
@@ -75,5 +91,9 @@ def _errors(grams, angles, components):
         s2, u = s2[:, None, -k:], u[:, :, -k:]
         scores = np.divide(test @ u, s2, out=np.zeros((len(grams), hidden.sum(), k)), where=s2 > 1e-10 * s2[..., -1:])
         predicted[:, hidden] = scores @ (u.transpose(0, 2, 1) @ (known - known.mean(0))) + known.mean(0)
+    return _mean_error(predicted, angles)
+
+
+def _mean_error(predicted, angles):
     turned = np.arctan2(predicted[..., 1], predicted[..., 0]) - angles
     return np.abs((turned + np.pi) % (2 * np.pi) - np.pi).mean(1)

@@ -52,16 +52,58 @@ def held_out_rank(weights, values, classes):
         NaN where the predictions are not finite or all the same.
     """
     means, values = class_weights(weights, classes).astype(np.float32), np.atleast_2d(values)
-    found = np.full(len(values), np.nan)
+    there = np.bincount(classes, minlength=len(means)) > 0
+    means, found = means[there], np.full(len(values), np.nan)
     if not np.isfinite(means).all():
         return found
-    step = max(1, BLOCK // 4 // len(means))
+    step = max(1, BLOCK // 4 // values.shape[1])
     for i in range(0, len(values), step):
-        truth, guess = _ranks(values[i : i + step]), _ranks(values[i : i + step].astype(np.float32) @ means.T)
+        some = values[i : i + step]
+        truth, guess = _ranks(some[:, there]), _ranks(some.astype(np.float32) @ means.T)
         length = np.sqrt((truth**2).sum(1, dtype=float) * (guess**2).sum(1, dtype=float))
         products = np.einsum("bp,bp->b", truth, guess, dtype=float)
         found[i : i + step] = np.divide(products, length, out=np.full(len(truth), np.nan), where=length > 0)
     return found
+
+
+def rank_within(weights, values, classes, strata, count, seed):
+    """`held_out_rank` within strata: are values in order that share what explains most of their order?
+
+    Ranks of true values and of mean held-out predictions are taken within each stratum (numbers of equally many
+    digits), less their mean there, and correlated over all classes. From -1 to 1; chance is below 0, as for the whole.
+    The null exchanges values within strata, so it is exact for vectors that know the stratum and nothing beyond it.
+
+    Parameters
+    ----------
+    weights : array (N, p)
+        From `probes.held_out_weights`, whole classes hidden.
+    values : array (p,)
+    classes : int array (N,)
+    strata : int array (p,)
+    count : int
+        Permutations.
+    seed : int
+
+    Returns
+    -------
+    array (1 + count,)
+        The true order first. NaN where the predictions are not finite, or no stratum has two classes.
+    """
+    strata = np.unique(strata, return_inverse=True)[1]
+    orders = np.tile(np.arange(len(values)), (1 + count, 1))
+    members = [np.flatnonzero(strata == stratum) for stratum in range(strata.max() + 1)]
+    rng, means = np.random.default_rng(seed), class_weights(weights, classes)
+    for some in members:
+        orders[1:, some] = rng.permuted(orders[1:, some], axis=1)
+    truth = np.asarray(values, dtype=np.float32)[orders]
+    if not np.isfinite(means).all():
+        return np.full(len(orders), np.nan)
+    guess = truth @ means.T.astype(np.float32)
+    parts = [(_ranks(truth[:, some]), _ranks(guess[:, some])) for some in members if len(some) > 1]
+    sums = [sum(((a if one else b) * (b if two else a)).sum(1, dtype=float) for a, b in parts)
+            for one, two in ((True, True), (True, False), (False, True))]  # fmt: skip
+    length = np.sqrt(np.asarray(sums[1]) * np.asarray(sums[2])) if parts else np.zeros(len(orders))
+    return np.divide(sums[0], length, out=np.full(len(orders), np.nan), where=length > 0)
 
 
 def _ranks(x):
@@ -177,7 +219,8 @@ def _integers(values):
 def _kappa(weights, truth, classes, folds):
     """κ (B,) of held-out one-hot least squares, the true labels of the classes being `truth` (B, p)."""
     means, found = class_weights(weights, classes).astype(np.float32), np.full(len(truth), np.nan)
-    labels, counts = np.unique(truth[0], return_counts=True)
+    there = np.bincount(classes, minlength=len(means)) > 0
+    means, (labels, counts) = means[there], np.unique(truth[0], return_counts=True)
     if not np.isfinite(means).all() or len(labels) < 2 or counts.max() < 2:
         return found
     fold = np.unique(folds, return_inverse=True)[1]
@@ -188,11 +231,11 @@ def _kappa(weights, truth, classes, folds):
     for i in range(0, len(truth), step):
         true = truth[i : i + step]
         onehot = (true[:, None, :] == index[:, None]).astype(np.float32)  # (b, labels, p)
-        product = (onehot.reshape(-1, len(means)) @ operator).reshape(*onehot.shape[:2], -1)
+        product = (onehot.reshape(-1, len(there)) @ operator).reshape(*onehot.shape[:2], -1)
         scores, trained = product[..., : len(means)], product[..., len(means) :]
         np.divide(1, trained, out=trained, where=trained > 0)
-        scores *= trained[..., fold]
-        answer = scores.argmax(1)
+        scores *= trained[..., fold[there]]
+        answer, true = scores.argmax(1), true[:, there]
         answers = (answer[:, None, :] == index[:, None]).sum(2) / len(means)
         agreed, chance = (answer == true).mean(1), answers @ (counts / counts.sum())
         found[i : i + step] = (agreed - chance) / (1 - chance)

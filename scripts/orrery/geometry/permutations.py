@@ -17,6 +17,8 @@ def cyclic_orders(n_classes, count, seed):
         All (n - 1)!/2 where n is at most 8; otherwise the true order and `count` random ones. `orders[b, c]` is the
         place of class c on the circle.
     """
+    if n_classes < 3:
+        return np.arange(n_classes)[None], True
     if n_classes <= ENUMERATE:
         rest = [r for r in permutations(range(1, n_classes)) if r[0] < r[-1]]
         sequences = np.array([(0, *r) for r in rest])

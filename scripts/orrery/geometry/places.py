@@ -99,7 +99,7 @@ def weakest_axis_r2(weights, targets, classes, folds, orders):
     from scipy.linalg import eigh
 
     axes, size, _ = np.linalg.svd(targets - targets.mean(0), full_matrices=False)
-    if not (np.isfinite(weights).all() and size[1] > 1e-6 * size[0]):
+    if not (np.isfinite(weights).all() and len(size) > 1 and size[1] > 1e-6 * size[0]):
         return np.full(len(orders), np.nan)
     axes = axes[:, : max(2, (size**2 >= FLAT * (size**2).sum()).sum())]
     baseline = held_out_baseline(classes, folds)

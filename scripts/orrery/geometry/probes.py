@@ -1,21 +1,28 @@
 """Linear probes that never see what they are asked about, ready for thousands of permutations.
 
-A least-squares prediction is linear in the targets, and the targets are constant within a class. So one pass over the
-folds gives a matrix W (N × p) of weights of the classes' targets in each sample's prediction, and the squared error of
-all predictions is a quadratic form (p × p) in the targets: a permutation of the labels costs p² operations.
+A ridge prediction is linear in the targets, and the targets are constant within a class. So one factorisation of the
+vectors gives a matrix W (N × p) of weights of the classes' targets in each sample's held-out prediction, and the
+squared error of all predictions is a quadratic form (p × p) in the targets: a permutation of the labels costs p²
+operations.
+
+The penalty is `ridge` times the mean eigenvalue of the Gram matrix of all samples, so it knows no labels and is the
+same in every fold and under every permutation. With `components` only the leading principal components of the training
+samples take part; without a penalty (`ridge=0`) that is principal component regression.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 
+RIDGE = 0.1  # penalty in units of the mean eigenvalue
 LANCZOS_FROM = 400  # rows of a covariance, below which LAPACK is as fast for a few eigenvectors
 RESTARTS = 30  # of Lanczos, after which LAPACK is as fast
 
 
-def held_out_weights(vectors, classes, folds, components):
+def held_out_weights(vectors, classes, folds, components=None, ridge=RIDGE):
     """Weights of the classes' targets in the held-out prediction of each sample.
 
-    For every fold: principal components fitted on the other folds, least squares with intercept on the first
-    `components` of them.
+    Ridge regression with an intercept that is not penalised, fitted on the other folds.
 
     Parameters
     ----------
@@ -23,8 +30,11 @@ def held_out_weights(vectors, classes, folds, components):
     classes : int array (N,)
     folds : int array (p,)
         The fold of each class; its samples are hidden together.
-    components : int
-        At most this many; never more than half of the training samples.
+    components : int, optional
+        Leading principal components of the training samples that take part, at most half as many as these; all by
+        default.
+    ridge : float
+        Penalty in units of the mean eigenvalue of the Gram matrix.
 
     Returns
     -------
@@ -33,10 +43,10 @@ def held_out_weights(vectors, classes, folds, components):
         NaN where the vectors are all the same or nothing is left to train on.
     """
     folds = np.asarray(folds)
-    return _weights(vectors, np.asarray(classes), len(folds), folds[classes], components)
+    return _weights(vectors, np.asarray(classes), len(folds), folds[classes], components, ridge)
 
 
-def grouped_weights(vectors, classes, n_classes, folds, components):
+def grouped_weights(vectors, classes, n_classes, folds, components=None, ridge=RIDGE, smoother=None):
     """Weights of the classes' targets in the held-out prediction of each sample, with folds of samples.
 
     As `held_out_weights`, but a sample's class may be among those of the training samples: what is hidden together is
@@ -50,8 +60,10 @@ def grouped_weights(vectors, classes, n_classes, folds, components):
         p.
     folds : int array (N,)
         The fold of each sample, for example from `group_folds`.
-    components : int
-        At most this many; never more than half of the training samples.
+    components, ridge :
+        As for `held_out_weights`.
+    smoother : Smoother, optional
+        That of the vectors, where it is known.
 
     Returns
     -------
@@ -60,7 +72,10 @@ def grouped_weights(vectors, classes, n_classes, folds, components):
         NaN where the vectors are all the same or nothing is left to train on.
     """
     classes, folds = np.asarray(classes), np.asarray(folds)
-    weights = _weights(vectors, classes, n_classes, folds, components)
+    if smoother is None:
+        weights = _weights(vectors, classes, n_classes, folds, components, ridge)
+    else:
+        weights = smoothed_weights(smoother, classes, n_classes, folds)
     counts = np.bincount(classes, minlength=n_classes).astype(float)
     baseline = np.full_like(weights, np.nan)
     for fold in np.unique(folds):
@@ -71,13 +86,115 @@ def grouped_weights(vectors, classes, n_classes, folds, components):
     return weights, baseline
 
 
-def sample_weights(vectors, folds, components):
+def sample_weights(vectors, folds, components=None, ridge=RIDGE):
     """`grouped_weights` of samples that are each a class of their own: weights and baseline (N, N).
 
     Times one-hot labels they are those of the labels, so they are made once for all permutations of them.
     """
     each = np.arange(len(vectors))
-    return grouped_weights(vectors, each, len(each), folds, components)
+    return grouped_weights(vectors, each, len(each), folds, components, ridge)
+
+
+@dataclass(frozen=True)
+class Smoother:
+    """Ridge regression of any targets on the vectors of N samples, from one factorisation.
+
+    The fitted values are H y with H = 1/N + R Rᵀ, R = U (Λ/(Λ + λ))^½ for the centred Gram matrix UΛUᵀ. A prediction
+    for samples g without the samples h ⊇ g follows from H alone: with e = (I - H_hh)⁻¹ (y - Hy)_h, it is y_g - e_g
+    (the leave-out identity of linear smoothers; Hastie, Tibshirani and Friedman 2009, §7.10, in blocks).
+    """
+
+    factor: np.ndarray  # R (N, r)
+
+    @classmethod
+    def of(cls, vectors, ridge=RIDGE):
+        """The smoother of vectors (N, D), or None where they are all the same."""
+        x = np.asarray(vectors, dtype=float)
+        scale = np.abs(x).max(initial=0)
+        x = x - x.mean(0)
+        if np.abs(x).max(initial=0) <= 1e-12 * scale:
+            return None
+        wide = x.shape[1] >= len(x)
+        values, vectors = np.linalg.eigh(x @ x.T if wide else x.T @ x)
+        kept = values > max(values.max(), 0) * 1e-12
+        values, vectors = values[kept], vectors[:, kept]
+        shrunk = 1 / (values + ridge * values.sum() / len(x))
+        return cls(vectors * np.sqrt(values * shrunk) if wide else (x @ vectors) * np.sqrt(shrunk))
+
+    def without(self, hidden, onehot, sums):
+        """Weights (n_h, p) of the classes in the predictions for samples `hidden` (n_h,) that were not fitted.
+
+        onehot (N, p) are the classes of the samples, sums (r + 1, p) what `class_sums` gives.
+        """
+        rows = self._rows(hidden)
+        own = rows.T @ onehot[hidden]
+        return self._solve(rows, rows @ (sums - own))
+
+    def class_sums(self, onehot):
+        """Products (r + 1, p) of [1/√N, R] with the classes."""
+        return np.vstack([onehot.sum(0) / np.sqrt(len(onehot)), self.factor.T @ onehot])
+
+    def _rows(self, hidden):
+        rows = self.factor[hidden]
+        return np.hstack([np.full((len(rows), 1), len(self.factor) ** -0.5), rows])
+
+    @staticmethod
+    def _solve(rows, right):
+        """(I - A Aᵀ)⁻¹ right for rows A (n, r), by the smaller of both systems (Woodbury)."""
+        n, r = rows.shape
+        if n <= r:
+            return np.linalg.solve(np.eye(n) - rows @ rows.T, right)
+        return right + rows @ np.linalg.solve(np.eye(r) - rows.T @ rows, rows.T @ right)
+
+
+def jackknifed_weights(smoother, classes, n_classes, folds):
+    """Weights of the classes in held-out predictions when each fold in turn is missing altogether.
+
+    Parameters
+    ----------
+    smoother : Smoother
+    classes : int array (N,)
+    n_classes : int
+        p.
+    folds : int array (N,)
+        The fold of each sample, from 0 to U - 1.
+
+    Yields
+    ------
+    (kept, weights) : bool array (N,), array (n, p)
+        The samples that are not in fold u, and the weights in their predictions by probes that saw neither their own
+        fold nor u.
+    """
+    onehot = np.eye(n_classes)[classes]
+    sums = smoother.class_sums(onehot)
+    members = [np.flatnonzero(folds == u) for u in range(folds.max() + 1)]
+    weights = np.full((len(members), *onehot.shape), np.nan)
+    for u, first in enumerate(members):
+        for v in range(u + 1, len(members)):
+            both = np.concatenate([first, members[v]])
+            if len(both) < len(onehot):
+                found = smoother.without(both, onehot, sums)
+                weights[v, first], weights[u, members[v]] = found[: len(first)], found[len(first) :]
+    for u in range(len(members)):
+        kept = folds != u
+        yield kept, weights[u, kept]
+
+
+def smoothed_weights(smoother, classes, n_classes, folds):
+    """Weights (N, p) of the classes in the predictions of each sample by a smoother that did not see its fold (N,).
+
+    NaN where there is no smoother or nothing is left to train on.
+    """
+    weights = np.full((len(classes), n_classes), np.nan)
+    if smoother is None:
+        return weights
+    onehot = np.eye(n_classes)[classes]
+    sums = smoother.class_sums(onehot)
+    for fold in np.unique(folds):
+        hidden = np.flatnonzero(folds == fold)
+        if len(hidden) < len(weights):
+            weights[hidden] = smoother.without(hidden, onehot, sums)
+    return weights
 
 
 def group_folds(groups, count, seed):
@@ -177,8 +294,10 @@ def _squares(targets, form):
     return (products * targets).reshape(len(targets), -1).sum(1)
 
 
-def _weights(vectors, classes, n_classes, folds, components):
+def _weights(vectors, classes, n_classes, folds, components, ridge):
     """Weights (N, p) of the classes in the prediction of each sample, with a fold (N,) for each sample."""
+    if components is None and ridge > 0:
+        return smoothed_weights(Smoother.of(vectors, ridge), classes, n_classes, folds)
     x = np.asarray(vectors, dtype=float)
     weights = np.full((len(x), n_classes), np.nan)
     scale = np.abs(x).max(initial=0)
@@ -187,12 +306,13 @@ def _weights(vectors, classes, n_classes, folds, components):
         return weights
     onehot = np.eye(n_classes)[classes]
     predict = _in_coordinates if x.shape[1] < len(x) else _in_samples
-    for test, predicted in predict(x, onehot, folds, components):
+    components = len(x) if components is None else components
+    for test, predicted in predict(x, onehot, folds, components, ridge * (x**2).sum() / len(x)):
         weights[test] = predicted
     return weights
 
 
-def _in_samples(x, onehot, folds, components):
+def _in_samples(x, onehot, folds, components, penalty):
     """Predictions fold by fold from the inner products of all samples, for N ≤ D."""
     gram = x @ x.T
     for train, test in _splits(folds):
@@ -201,10 +321,10 @@ def _in_samples(x, onehot, folds, components):
         s2, u = _leading(inner - mean - mean[:, None] + mean.mean(), _at_most(components, len(inner)))
         cross = gram[np.ix_(test, train)]
         cross = cross - cross.mean(1, keepdims=True) - mean + mean.mean()
-        yield test, _predict(cross @ u, s2, u.T @ onehot[train], onehot[train].mean(0))
+        yield test, _predict(cross @ u, s2 + penalty, u.T @ onehot[train], onehot[train].mean(0))
 
 
-def _in_coordinates(x, onehot, folds, components):
+def _in_coordinates(x, onehot, folds, components, penalty):
     """Predictions fold by fold from the covariance of the coordinates, for D < N; a fold's part of it is taken away."""
     scatter, sums = x.T @ x, x.T @ onehot  # (D, D), (D, p)
     for train, test in _splits(folds):
@@ -213,7 +333,7 @@ def _in_coordinates(x, onehot, folds, components):
         s2, v = _leading(scatter - hidden.T @ hidden - n * np.outer(mean, mean), _at_most(components, n))
         between = sums - hidden.T @ onehot[test] - np.outer(mean, counts)
         between[:, counts == 0] = 0  # exactly, not up to round-off: no weight for a hidden class
-        yield test, _predict((hidden - mean) @ v, s2, v.T @ between, counts / n)
+        yield test, _predict((hidden - mean) @ v, s2 + penalty, v.T @ between, counts / n)
 
 
 def _splits(folds):
@@ -229,7 +349,7 @@ def _at_most(components, n):
 
 
 def _predict(scores, s2, between, mean):
-    """Least squares on orthogonal scores (m, k) with sums of squares s2 and products `between` (k, p) with targets."""
+    """Ridge on orthogonal scores (m, k), s2 their sums of squares and the penalty, `between` (k, p) with targets."""
     return (scores / s2) @ between + mean
 
 

@@ -7,10 +7,13 @@ raise.
 """
 
 import numpy as np
+from scipy.sparse import coo_array, csr_array
+from scipy.sparse.csgraph import connected_components
 
 from orrery.geometry.permutations import p_values
 
 LEVEL = 0.05
+FEW = 0.25  # of the median number of units: labels with fewer are left out
 EXACT = 5_000  # entries of a matrix up to which sums are in double precision: ties of few rows must stay ties
 
 
@@ -21,6 +24,148 @@ def gram(vectors):
         return np.full((len(x), len(x)), np.nan)
     x = x - x.mean(0)
     return x @ x.T
+
+
+def joined_units(columns):
+    """Units (N,) of samples that share something, as numbers 0 … U - 1.
+
+    Samples with the same name in one of the columns are in one unit, and so are those that others link (the connected
+    components of the graph of samples and names).
+
+    Parameters
+    ----------
+    columns : list of sequence of str, each of length N
+        As document and text; an empty name joins nothing.
+
+    Returns
+    -------
+    int array (N,)
+    """
+    n = len(columns[0])
+    rows, nodes, end = [], [], n
+    for names in (np.asarray(column).astype(str) for column in columns):
+        rows.append(np.flatnonzero(names != ""))
+        found, index = np.unique(names[rows[-1]], return_inverse=True)
+        nodes.append(end + index)
+        end += len(found)
+    ends = np.concatenate(rows), np.concatenate(nodes)
+    graph = coo_array((np.ones(len(ends[0]), bool), ends), shape=(end, end))
+    return np.unique(connected_components(graph, directed=False)[1][:n], return_inverse=True)[1]
+
+
+def half_means(classes, units, rng):
+    """Operators that take the label means of two halves of the samples, where no unit is in both halves.
+
+    The means of one model are taken from one half and those of another model from the other half. What the models
+    share about single texts is then in one half only, so that the two sets of means are independent where the labels
+    have no effect of their own, and permuted labels are an exact null. This requires that no label differs from
+    another by design:
+
+    - A unit that holds all labels (a template) contributes to all of them. These units are divided at random.
+    - Any other unit contributes to one of its labels, the one with the fewest units so far. Otherwise, labels that
+      occur in the same documents would have similar means in both halves. The units of each label are dealt to the
+      halves in turn.
+    - All labels have the same number of units in a half, and their i-th largest units contribute the same number of
+      random samples. Otherwise, labels with fewer samples would have noisier means, which lie farther out in both
+      models.
+    - A mean is the mean of the means of its units.
+
+    A label with less than a quarter of the units of the median label, overall or in its smaller half, is left out, and
+    so is one without a unit in both halves. The assignment does not depend on the vectors. Means of the two
+    assignments of models to halves must not be averaged within a permutation: their sum varies more for the true
+    pairing than for permuted labels, since both terms contain the same texts.
+
+    Parameters
+    ----------
+    classes : int array (N,)
+        0 … p - 1, all present.
+    units : int array (N,)
+        0 … U - 1, as from `joined_units`.
+    rng : numpy Generator
+
+    Returns
+    -------
+    (labels, operators, counts) : int array (n,), (sparse array (n, N), sparse array (n, N)), (int, int)
+        The labels that remain; what takes vectors (N, D) to the means (n, D) of each half; the units of a label in each
+        half.
+    """
+    cells, cell, sizes = np.unique(np.c_[units, classes], axis=0, return_inverse=True, return_counts=True)
+    use = _uses(cells, sizes, rng)
+    half = _dealt(cells, use, rng)
+    fewest = np.min([np.bincount(cells[half == h, 1], minlength=classes.max() + 1) for h in (0, 1)], axis=0)
+    labels = np.flatnonzero(fewest >= max(1, FEW * np.median(fewest)))
+    if not len(labels):
+        return labels, (csr_array((0, len(classes))),) * 2, (0, 0)
+    order = rng.permutation(len(classes))
+    samples = np.split(order[np.argsort(cell.ravel()[order], kind="stable")], np.cumsum(sizes)[:-1])
+    tables = [_table(cells, sizes, use, half == h, labels) for h in (0, 1)]
+    operators = tuple(_averaging(table, samples, sizes) for table in tables)
+    return labels, operators, tuple(table.shape[1] for table in tables)
+
+
+def _uses(cells, sizes, rng):
+    """What each cell (unit, label) is for: 2, its unit contributes to all labels; 1, to this label; 0, not to it."""
+    units, of = cells.T
+    held = np.bincount(of)
+    common = (held >= FEW * np.median(held))[of]
+    width = np.bincount(units[common], minlength=units.max() + 1)
+    whole = width == len(np.unique(of[common]))
+    whole &= whole.sum() > 1
+    use = np.where(whole[units], 2, (width == 1)[units]) * common
+    taken = np.bincount(of[use == 1], minlength=len(held))
+    mixed = rng.permutation(np.flatnonzero((width > 1) & ~whole))
+    ends = np.searchsorted(units, np.arange(len(width) + 1))
+    for unit in mixed[np.argsort(width[mixed], kind="stable")]:
+        own = np.arange(ends[unit], ends[unit + 1])
+        own = own[common[own]]
+        best = own[np.lexsort([rng.random(len(own)), -sizes[own], taken[of[own]]])[0]]
+        use[best] = 1
+        taken[of[best]] += 1
+    return use
+
+
+def _dealt(cells, use, rng):
+    """The half of each cell, 0 or 1; -1 where it is not used."""
+    units, of = cells.T
+    half, place = np.full(len(cells), -1), np.zeros(units.max() + 1, dtype=int)
+    whole = rng.permutation(np.unique(units[use == 2]))
+    place[whole] = np.arange(len(whole)) % 2
+    half[use == 2] = place[units[use == 2]]
+    single = rng.permutation(np.flatnonzero(use == 1))
+    half[single] = (_ranks(of[single]) + rng.integers(0, 2, of.max() + 1)[of[single]]) % 2
+    return half
+
+
+def _table(cells, sizes, use, there, labels):
+    """Cells (n, K) of the labels in one half: units that hold all labels, then the largest others of each label."""
+    of = cells[:, 1]
+    there = there & np.isin(of, labels)
+    whole, single = (np.flatnonzero(there & (use == kind)) for kind in (2, 1))
+    single = single[np.lexsort([-sizes[single], of[single]])]
+    shared = np.bincount(of[single], minlength=of.max() + 1)[labels].min()
+    single = single[_ranks(of[single]) < shared]
+    return np.hstack([whole.reshape(-1, len(labels)).T, single.reshape(len(labels), shared)])
+
+
+def _averaging(table, samples, sizes):
+    """The operator (n, N) that takes the mean over the means of each row's cells.
+
+    Of all cells in a column, as many of their shuffled `samples` count as the smallest cell has.
+    """
+    drawn = [[samples[cell][: sizes[column].min()] for cell in column] for column in table.T]
+    lengths = np.array([[len(own) for own in column] for column in drawn])  # (K, n)
+    rows = np.repeat(np.tile(np.arange(table.shape[0]), table.shape[1]), lengths.ravel())
+    weights = np.repeat(1 / (lengths * table.shape[1]).ravel(), lengths.ravel())
+    own = np.concatenate([own for column in drawn for own in column])
+    return csr_array((weights, (rows, own)), shape=(table.shape[0], sum(map(len, samples))))
+
+
+def _ranks(keys):
+    """How many equal keys come before each of keys (N,)."""
+    order = np.argsort(keys, kind="stable")
+    ranks = np.empty(len(keys), dtype=int)
+    ranks[order] = np.arange(len(keys)) - np.searchsorted(keys[order], keys[order])
+    return ranks
 
 
 def u_centre(grams):
