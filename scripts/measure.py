@@ -10,14 +10,14 @@ from orrery.measures import measure
 source, params = snakemake.input.activations, snakemake.params
 
 
-def stream(path):
-    """The layers of the residual stream: what sublayers add to it is no layer of its own."""
-    return {name: store.read_layer(path, name) for name in store.layer_names(path) if "-" not in name}
+def layers(path):
+    """Every layer of a file by name."""
+    return {name: store.read_layer(path, name) for name in store.layer_names(path)}
 
 
-samples = store.read_samples(source)
-others = {name.replace("_", "-"): stream(path) for name, path in snakemake.input.items() if name != "activations"}
-rows = measure(stream(source), samples, params.shape, params.options, params.seed, params.controls, others)
+samples = store.read_samples(source) | store.read_token_ids(source)
+others = {name.replace("_", "-"): layers(path) for name, path in snakemake.input.items() if name != "activations"}
+rows = measure(layers(source), samples, params.shape, params.options, params.seed, params.controls, others)
 columns = {name: [row[name] for row in rows] for name in rows[0]}
 facts = {key: store.read_attributes(source)[key] for key in ("model", "source", "concept", "asset")}
 facts["samples_from"] = store.read_attributes(source).get("samples_from", {})

@@ -12,13 +12,17 @@ from orrery.config import (
     SIMILARITIES,
     comparison_targets,
     figure_targets,
+    has_prompts,
     label_values,
     misfit,
+    ordinary_words,
+    random_words,
     reducible,
     samples_named,
     shape_of,
     surface_forms,
     twin_of,
+    words_of,
 )
 from orrery.corpus.forms import mistake
 from orrery.errors import OrreryError
@@ -28,6 +32,8 @@ from orrery.measured import MEASURED, PLACES, measures_of
 from orrery.samples import named_categories
 from orrery.schema import quote, schema_mistakes, suggest
 from orrery.structures import STRUCTURES
+
+PROMPT_KEYS = ("templates", "templates_file", "categories", "phrase")  # of a concept: what prompts are made of
 
 
 def prepare(config, schema, concept_files=()):
@@ -66,20 +72,44 @@ def prepare(config, schema, concept_files=()):
 
 
 def _add_controls(config):
-    """Enter each model's untrained twin and each set's random tokens in the catalogue, where controls ask for them."""
+    """Enter the untrained twins of models, and the random tokens and words of sets, where controls ask for them."""
     if "untrained" in config["controls"]:
         for name, model in list(config["models"].items()):
             if model["weights"] == "trained":
                 device = "auto" if model["device"] == "spread" else model["device"]
                 twin = {**model, "weights": "random", "quantization": "none", "device": device}
-                config["models"].setdefault(twin_of(name), twin)
+                for number in range(1, 1 + config["metrics"]["twins"]):
+                    config["models"].setdefault(twin_of(name, number), {**twin, "init_seed": number - 1})
     if "random-tokens" in config["controls"]:
         for name, concept in list(config["concepts"].items()):
-            if "control" not in concept and "random_tokens" not in concept:
+            if "control" not in concept and not {"random_tokens", "random_words"} & set(concept):
                 corpus = dict(concept["corpus"])
                 random = {"topology": "none", "random_tokens": {"like": name}, "corpus": corpus}
                 concept["control"] = f"{name}-random"
                 config["concepts"].setdefault(concept["control"], random)
+    _add_words(config)
+
+
+def _add_words(config):
+    """Enter each set's random words in the catalogue, where controls ask for them, and draw all sets of such words."""
+    if "random-words" in config["controls"]:
+        for name, concept in list(config["concepts"].items()):
+            if has_prompts(concept) and "random_words" not in concept:
+                control = {"topology": "none", "random_words": {"like": name}, "corpus": dict(concept["corpus"])}
+                config["concepts"].setdefault(words_of(name), control)
+    _draw_words(config)
+
+
+def _draw_words(config):
+    """Give every set of random words its labels, and the templates of the set that it is like."""
+    concepts, words = config["concepts"], ordinary_words(config)
+    for name, concept in concepts.items():
+        like = concept.get("random_words", {}).get("like")
+        if like in concepts and has_prompts(concepts[like]):
+            same = {key: concepts[like][key] for key in PROMPT_KEYS if key in concepts[like]}
+            for key in PROMPT_KEYS:
+                concept.pop(key, None)
+            concept |= {**same, "labels": random_words(config, name, like, words)}
 
 
 def _merge_concepts(config, files):
@@ -199,6 +229,11 @@ def _check_layers(name, model):
 def _check_concepts(config):
     for name, concept in config["concepts"].items():
         key = f"concepts.{name}"
+        if "random_words" in concept:
+            yield from _check_words(config, name)
+            continue
+        if "random-words" in config["controls"] and has_prompts(concept):
+            yield from _check_words_name(config, name)
         kinds = [k for k in ("labels", "integers", "random_tokens") if k in concept]
         if len(kinds) != 1:
             yield f"{key}: has {quote(kinds) or 'none'} of labels, integers, random_tokens; write exactly one of them"
@@ -206,9 +241,7 @@ def _check_concepts(config):
         integers = concept.get("integers")
         if integers and integers["stop"] != "single-token" and integers["stop"] <= integers["start"] + 1:
             yield f"{key}.integers: stop {integers['stop']} must be above start {integers['start']} by two at least"
-        strange = set(concept.get("parents", {})) ^ set(surface_forms(concept)) if "parents" in concept else ()
-        if strange:
-            yield f"{key}.parents: {quote(sorted(strange))} must stand there and in labels; write one for each label"
+        yield from _check_by_label(key, concept)
         if "values" in concept and len(concept["values"]) != len(concept.get("labels", ())):
             yield f"{key}.values: {len(concept['values'])} values do not fit; write one for each label"
         if concept["topology"] == "circle":
@@ -226,6 +259,43 @@ def _check_concepts(config):
                 yield _unknown(where, other, config["concepts"], "concepts")
         yield from _check_forms(key, concept)
         yield from _check_templates(name, concept)
+
+
+def _check_by_label(key, concept):
+    """What is written once for each label."""
+    labels = set(surface_forms(concept))
+    for what in ("parents", "regions", "distances"):
+        strange = set(concept[what]) ^ labels if what in concept else ()
+        if strange:
+            yield f"{key}.{what}: {quote(sorted(strange))} must stand there and in labels; write one for each label"
+    rows = concept.get("distances", {})
+    for label, row in rows.items():
+        if len(row) != len(rows):
+            yield f"{key}.distances.{label}: {len(row)} numbers do not fit {len(rows)} labels; write one for each label"
+
+
+def _check_words(config, name):
+    """Whether a set of random words is like a set that has prompts; its templates are checked with that set."""
+    concepts, key = config["concepts"], f"concepts.{name}.random_words.like"
+    like = concepts[name]["random_words"]["like"]
+    if concepts[name]["topology"] != "none":
+        yield f"concepts.{name}.topology: random words have no shape; write topology: none"
+    for strange in sorted({"integers", "random_tokens", "values", "parents", "coordinates"} & set(concepts[name])):
+        yield f"concepts.{name}.{strange}: does not fit random_words; remove it"
+    if like not in concepts:
+        yield _unknown(key, like, concepts, "concepts")
+    elif "random_words" in concepts[like] or not has_prompts(concepts[like]):
+        yield f"{key}: {like!r} has no prompts of its own; name a set with templates and labels"
+
+
+def _check_words_name(config, name):
+    """Whether the control of random words can have the name that it needs."""
+    words = words_of(name)
+    if config["concepts"][words].get("random_words") != {"like": name}:
+        yield (
+            f"concepts.{words}: is the name of the control random-words of {name}; rename one of the two sets, or take "
+            "random-words out of controls"
+        )
 
 
 def _check_circle(key, concept):
@@ -464,6 +534,21 @@ def _unfit(config, comparison, place):
         yield f"does not fit; it needs {NEEDS[figure['kind']].phrase}"
 
 
+def _check_number_of_words(config, source, name):
+    """Whether the catalogue has as many ordinary words as a set of prompts and its control need."""
+    concepts = config["concepts"]
+    controlled = words_of(name) if source == "prompts" and "random-words" in config["controls"] else name
+    like = concepts.get(controlled, {}).get("random_words", {}).get("like")
+    if like is None:
+        return
+    wanted, found = len(surface_forms(concepts[like])), len(concepts[controlled]["labels"])
+    if found < wanted:
+        yield (
+            f"concepts.{controlled}: {wanted} random words are needed, as {like} has as many labels, and the catalogue "
+            f"has {found}; add sets of words, or take random-words out of controls"
+        )
+
+
 def _check_sample(config, sample):
     source, _, name = sample.partition("/")
     if name == "*" and source in [*config["corpora"], "prompts", "vocabulary"]:
@@ -480,6 +565,8 @@ def _check_sample(config, sample):
         yield _unknown("run.samples", name, config["concepts"], "concepts")
     elif source in sources and (reason := misfit(source, concept)):
         yield f"run.samples: {sample!r} cannot be made: {reason}"
+    else:
+        yield from _check_number_of_words(config, source, name)
     if source in config["corpora"]:
         asset = config["assets"].get(config["corpora"][source]["asset"], {})
         if "path" in asset and not os.path.exists(asset["path"]):

@@ -1,13 +1,26 @@
 """The vectors of a set, or of one of its controls, in one layer, with all that its measures share."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
 from orrery.controls import NOISE, another_order
+from orrery.covariates import COVARIATES, covariates_of, first_token_ids
 from orrery.errors import OrreryError
-from orrery.geometry import bases, clusters, cyclic, probes
+from orrery.geometry import bases, clusters, cyclic, factors, places, probes
+from orrery.geometry.classes import classes_of
+from orrery.geometry.exchange import (
+    balanced,
+    crossed,
+    document_of_each_label,
+    joined,
+    without_common_direction,
+    without_template_effects,
+)
+from orrery.geometry.partial import concept_distances
+from orrery.geometry.regions import regions_from_distances
+from orrery.geometry.shapes import hypotheses
 from orrery.preprocess import preprocess
 
 MAX_FOLDS = 20
@@ -15,12 +28,34 @@ CAPPED = 500  # samples, above which tests that permute samples take a balanced 
 
 
 def clouds_of(control, layers, others, samples, shape, options, seed):
-    """(layer, Cloud) of every layer of a control, or of the set itself."""
-    values, classes = np.unique(np.asarray(samples["value"], dtype=float), return_inverse=True)
-    groups, parents, places = _groups(samples), _parents(samples, classes, shape), _places(samples, classes, shape)
+    """(layer, Cloud) of every layer of a control, or of the set itself.
+
+    Raises
+    ------
+    OrreryError
+        A control has not as many samples as the set, or a label has several values.
+    """
+    labels, values, classes = classes_of(samples)
+    groups = _groups(samples)
+    templates = "group" in samples and any(samples["group"]) and crossed(classes, groups)
+    removed = templates and options.get("template_effects", "remove") == "remove"
+    parents, spots, areas = (_by_label(key, labels, shape) for key in ("parents", "coordinates", "regions"))
+    wanted = options.get("covariates", COVARIATES)
+    known = {
+        "values": values, "groups": groups, "shape": shape, "seed": seed,
+        "components": None if options["components"] == "all" else options["components"],
+        "ridge": options.get("ridge", probes.RIDGE),
+        "parents": None if parents is None else np.unique(parents, return_inverse=True)[1],
+        "places": None if spots is None else np.array(spots, dtype=float),
+        "regions": None if areas is None else np.unique(areas, return_inverse=True)[1],
+        "tokens": _tokens(samples, labels),
+        "labels": labels, "templates": templates,
+        "covariates": covariates_of(labels, values, token_ids=first_token_ids(samples, labels), names=wanted),
+    }  # fmt: skip
     if control == "shuffled-labels":
         classes = another_order(len(values), np.random.default_rng([seed, 1]))[classes]
-    layers = layers if control in ("", "shuffled-labels", *NOISE) else others.get(control, {})
+    if control not in ("", "shuffled-labels", *NOISE):
+        layers = {name: x for name, x in others.get(control, {}).items() if "-" not in name}
     for i, (name, vectors) in enumerate(layers.items()):
         if len(vectors) != len(classes):
             raise OrreryError(
@@ -31,34 +66,38 @@ def clouds_of(control, layers, others, samples, shape, options, seed):
         if control in NOISE:
             raw = NOISE[control](raw, classes, len(values), np.random.default_rng([seed, i]))
         x = preprocess(raw, options["preprocess"], samples["group"])
-        yield name, Cloud(raw, x, classes, values, groups, shape, options["components"], seed, parents, places)
+        x = without_common_direction(x) if "l2" in options["preprocess"] else x
+        x = without_template_effects(x, groups) if removed else x
+        yield name, Cloud(raw, x, classes, **known)
 
 
 def _groups(samples):
-    """What samples share: their template or else their document, as numbers (N,); each its own where there is none."""
+    """What samples share: their template or else their document, as numbers (N,); each its own where there is none.
+
+    Documents in which the same text stands are one.
+    """
     n = len(samples["value"])
     named = [key for key in ("group", "document") if key in samples and any(samples[key])]
     names = np.asarray(samples[named[0]]).astype(str) if named else np.arange(n).astype(str)
     alone = np.array([f"\0{i}" for i in range(n)])
-    return np.unique(np.where(names == "", alone, names), return_inverse=True)[1]
+    groups = np.unique(np.where(names == "", alone, names), return_inverse=True)[1]
+    if "text" not in samples or not any(samples["text"]):
+        return groups
+    texts = [" ".join(text.casefold().split()) or own for text, own in zip(samples["text"], alone)]
+    return joined(groups, texts)
 
 
-def _parents(samples, classes, shape):
-    """The parent (p,) of each label, as a number, or None."""
-    names = _by_class("parents", samples, classes, shape)
-    return None if names is None else np.unique(names, return_inverse=True)[1]
+def _tokens(samples, labels):
+    """The token (p,) that is read of each label, as a number, where the samples tell it."""
+    if "token" not in samples:
+        return None
+    token_of = dict(zip(samples["label"], map(str, samples["token"])))
+    return np.unique([token_of[label] for label in labels], return_inverse=True)[1]
 
 
-def _places(samples, classes, shape):
-    """The coordinates (p, k) of each label, or None."""
-    coordinates = _by_class("coordinates", samples, classes, shape)
-    return None if coordinates is None else np.array(coordinates, dtype=float)
-
-
-def _by_class(key, samples, classes, shape):
-    """What the shape says of each label, in the order of the classes, or None."""
-    label_of = dict(zip(classes, samples["label"])) if shape.get(key) else {}
-    return [shape[key][label_of[c]] for c in range(len(label_of))] or None
+def _by_label(key, labels, shape):
+    """What the shape says of each label, or None."""
+    return [shape[key][label] for label in labels] if shape.get(key) else None
 
 
 @dataclass(eq=False)
@@ -71,10 +110,16 @@ class Cloud:
     values: np.ndarray
     groups: np.ndarray
     shape: dict
-    components: int
+    components: int | None
     seed: int
     parents: np.ndarray | None = None
     places: np.ndarray | None = None
+    regions: np.ndarray | None = None
+    ridge: float = probes.RIDGE
+    labels: tuple = ()
+    tokens: np.ndarray | None = None
+    covariates: dict = field(default_factory=dict)
+    templates: bool = False
 
     @property
     def p(self):
@@ -90,6 +135,54 @@ class Cloud:
     def surface(self):
         """What the labels' places are on: coordinates (p, k), topology, and periods of a torus."""
         return self.places, self.shape["topology"], self.shape.get("periods")
+
+    @cached_property
+    def targets(self):
+        """What a probe predicts of each label (p, q): its value, cosine and sine of its angle, or its place."""
+        if self.places is not None:
+            return places.embedded(*self.surface)
+        if self.shape["topology"] != "circle":
+            return self.values[:, None]
+        angles = 2 * np.pi * self.values / self.shape["period"]
+        return np.stack([np.cos(angles), np.sin(angles)], axis=1)
+
+    @cached_property
+    def apart(self):
+        """Distances (p, p) of what the labels stand for: values, places, or 1 between families."""
+        if self.places is not None:
+            return places.distances(*self.surface)
+        if self.parents is not None:
+            return (self.parents[:, None] != self.parents).astype(float)
+        return concept_distances(self.values, self.shape["topology"], self.shape.get("period"))
+
+    @cached_property
+    def shapes(self):
+        """Squared distances (p, p) of each shape that the labels may have, by its name."""
+        target, names = self.shape.get("distances"), list(self.shape.get("distances", {}))
+        if target is not None:
+            at = [names.index(label) for label in self.labels]
+            target = np.array([target[label] for label in self.labels], dtype=float)[:, at]
+        period = self.shape.get("period", self.shape.get("periods"))
+        found = hypotheses(self.values, self.shape["topology"], period=period, parents=self.parents,
+                           coordinates=self.places, target=target)  # fmt: skip
+        return {name.replace(" ", "-"): squares for name, squares in found.items()}
+
+    @cached_property
+    def region_of(self):
+        """The region (p,) of each label, from the set's file or from distances on the map."""
+        if self.regions is not None:
+            return self.regions
+        return regions_from_distances(places.distances(*self.surface))
+
+    @cached_property
+    def levels(self):
+        """The level (p,) of each label on each factor of a torus or grid."""
+        return factors.levels_of(self.places, self.shape.get("periods"))
+
+    def factor(self, i):
+        """The coordinate (p, m) of one factor as a probe can predict it."""
+        periods = self.shape.get("periods")
+        return places.embedded(self.places[:, [i]], self.shape["topology"], periods and [periods[i]])
 
     @property
     def several(self):
@@ -126,7 +219,18 @@ class Cloud:
     @cached_property
     def hidden(self):
         """Weights (N, p) of predictions for samples whose label was hidden."""
-        return probes.held_out_weights(self.x, self.classes, self.folds, self.components)
+        return self.weights_without(self.folds)
+
+    def weights_without(self, folds):
+        """Weights (N, p) of predictions for samples whose fold of labels, folds (p,), was hidden."""
+        if self.smoother is None:
+            return probes.held_out_weights(self.x, self.classes, folds, self.components, self.ridge)
+        return probes.smoothed_weights(self.smoother, self.classes, self.p, np.asarray(folds)[self.classes])
+
+    @cached_property
+    def smoother(self):
+        """The one factorisation of the vectors that all probes share; None for probes on leading components."""
+        return probes.Smoother.of(self.x, self.ridge) if self.components is None and self.ridge > 0 else None
 
     @cached_property
     def sample_folds(self):
@@ -135,7 +239,12 @@ class Cloud:
     @cached_property
     def operator(self):
         """Weights and baseline (N, N) of all samples in predictions for those whose document or template was hidden."""
-        return probes.sample_weights(self.x, self.sample_folds, self.components)
+        return self._grouped(np.arange(len(self.x)), len(self.x))
+
+    def _grouped(self, classes, n_classes):
+        return probes.grouped_weights(
+            self.x, classes, n_classes, self.sample_folds, self.components, self.ridge, self.smoother
+        )
 
     @cached_property
     def probe(self):
@@ -143,7 +252,7 @@ class Cloud:
         if self.sampled is self:
             onehot = np.eye(self.p)[self.classes]
             return tuple(weights @ onehot for weights in self.operator)
-        return probes.grouped_weights(self.x, self.classes, self.p, self.sample_folds, self.components)
+        return self._grouped(self.classes, self.p)
 
     @cached_property
     def sampled(self):
@@ -159,52 +268,34 @@ class Cloud:
     def part(self, kept):
         """The same with the samples of some indices."""
         present, classes = np.unique(self.classes[kept], return_inverse=True)
-        parents, places = (None if known is None else known[present] for known in (self.parents, self.places))
-        return Cloud(self.raw[kept], self.x[kept], classes, self.values[present], self.groups[kept], self.shape,
-                     self.components, self.seed, parents, places)  # fmt: skip
+        by_label = {name: None if getattr(self, name) is None else getattr(self, name)[present]
+                    for name in ("parents", "places", "regions", "tokens")}  # fmt: skip
+        labels = [self.labels[i] for i in present] if len(self.labels) else self.labels
+        given = {name: values[present] for name, values in self.covariates.items()}
+        return replace(
+            self, raw=self.raw[kept], x=self.x[kept], classes=classes, values=self.values[present],
+            groups=self.groups[kept], labels=labels, covariates=given, **by_label,
+        )  # fmt: skip
 
     @cached_property
     def unmixed(self):
-        """The same with samples of one label from each document, where documents hold different ones.
+        """The samples that tests of labels and their order take, or None where labels cannot be told from documents.
 
-        Labels that share documents (neighbours, often) would lie together without any effect of their own, and a hidden
-        label's samples would stand beside training samples of the same document. Templates hold all labels alike. Where
-        a label would be lost, everything stays.
+        Of each document the samples of one label, where documents hold different ones: labels that share documents
+        (neighbours, often) would lie together without any effect of their own, and a hidden label's samples would stand
+        beside training samples of the same document. Templates hold all labels alike. Then about as many samples of
+        each label, as means of fewer samples are noisier.
         """
-        held = np.zeros((self.groups.max() + 1, self.p), dtype=int)
-        np.add.at(held, (self.groups, self.classes), 1)
-        mixed = (held > 0).sum(1) > 1
-        if not mixed.any() or (held == held[0]).all():
-            return self
-        kept = np.where(mixed[:, None], 0, held).sum(0)
-        chosen = held.argmax(1)
-        for group in np.random.default_rng(self.seed).permutation(np.flatnonzero(mixed)):
-            there = np.flatnonzero(held[group])
-            chosen[group] = there[np.argmin(kept[there])]
-            kept[chosen[group]] += held[group, chosen[group]]
-        part = self.part(np.flatnonzero(chosen[self.groups] == self.classes))
-        return part if part.p == self.p and (part.several or not self.several) else self
+        if self.templates:
+            kept = np.arange(len(self.classes))
+        else:
+            kept = document_of_each_label(self.classes, self.groups, self.p, self.seed)
+        if kept is None:
+            return None
+        kept = kept[balanced(self.classes[kept], self.p, self.seed)]
+        return self if len(kept) == len(self.classes) else self.part(kept)
 
     @property
     def placed(self):
         """The labels, where there are enough of them to be arranged otherwise."""
         return self.classes if self.p > 2 else None
-
-    @cached_property
-    def even(self):
-        """The same with as many samples of each label: means of fewer are noisier, and so lie farther from others."""
-        counts = np.bincount(self.classes)
-        if counts.min() == counts.max():
-            return self
-        order = np.random.default_rng(self.seed).permutation(len(self.classes))
-        kept = [order[self.classes[order] == c][: counts.min()] for c in range(self.p)]
-        return self.part(np.sort(np.concatenate(kept)))
-
-    def without(self, left_out):
-        """The same without some samples, but for predictions, which stay those of the probes of all."""
-        kept = np.flatnonzero(~left_out)
-        part = self.part(kept)
-        if part.p == self.p:
-            part.hidden, part.probe = self.hidden[kept], tuple(weights[kept] for weights in self.probe)
-            part.folds, part.distances = self.folds, self.distances[np.ix_(kept, kept)]
-        return part

@@ -20,13 +20,18 @@ VOCABULARY_LAYERS = ("embed", "unembed")
 PAIRED = ("similarity", "models")  # kinds of comparisons of layers with layers
 SIMILARITIES = ("cka", "mutual_knn", "procrustes")  # what those may show
 METHODS = ("linear", "distances", "embeddings", "supervised", "subspaces")
+WORD = re.compile("[a-z]+")
+WORD_TOPOLOGIES = ("simplex", "tree", "none")  # of sets whose labels, taken from several sets, have no common order
+INVENTED = ("nonsense-words",)  # sets whose labels are no words
 PROJECTIONS = [*(f"methods/{name}" for name in METHODS), "reducers", "preprocess", "neighbours",
                *(f"geometry/{name}" for name in ("faithfulness", "probes", "cyclic"))]  # fmt: skip
 CHARTS = [*(f"figures/{name}" for name in ("chart", "sources", "style", "colours")),
           *(f"figures/kinds/{name}" for name in ("__init__", "clouds", "components", "measures", "values")), "measured",
           *(f"geometry/{name}" for name in ("classes", "sequences", "variance"))]  # fmt: skip
-GEOMETRY = ("arch", "bases", "closed", "clusters", "cyclic", "dimension", "hierarchy", "irreducible", "ordered",
-            "permutations", "persistence", "places", "probes", "variance")  # fmt: skip
+GEOMETRY = ("arch", "bases", "classes", "closed", "clusters", "curves", "cyclic", "dimension", "exchange", "factors",
+            "hierarchy", "irreducible", "local", "ordered", "partial", "permutations", "persistence", "places",
+            "probes", "regions", "residues", "shapes", "shares", "similarity", "variance")  # fmt: skip
+COMPARED = 10  # components of which Procrustes takes the best fit, where probes take all
 # The modules whose code changes the numbers (or looks) of each rule's output, beside the rule's own script. How files
 # are laid out counts by the number `store.FORMAT`, so that a new reader does not repeat the work of a GPU.
 MODULES = {
@@ -39,7 +44,8 @@ MODULES = {
     "project": PROJECTIONS,
     "project_all": PROJECTIONS,
     "analyse": ["analysis", *(f"geometry/{name}" for name in ("classes", "information", "sequences", "spectrum"))],
-    "measure": ["measures", "measured", "clouds", "controls", "preprocess", "statistics", "structures",
+    "measure": ["measures", "measured", "clouds", "controls", "intervals", "neighbours", "nulls", "planted",
+                "preprocess", "statistics", "structures", "covariates",
                 *(f"geometry/{name}" for name in GEOMETRY)],
     "summarise": ["headline", "measured", "structures"],
     "draw_headline": ["headline", "measured", "structures", "figures/headline", *CHARTS,
@@ -53,7 +59,7 @@ MODULES = {
     "sum_up_survey": ["survey", "headline", "measured", "structures"],
     "draw_survey": ["survey", "headline", "structures", "clouds", "preprocess", "figures/survey", *CHARTS,
                     "figures/static", "figures/interactive",
-                    *(f"geometry/{name}" for name in ("bases", "cyclic", "places", "probes"))],
+                    "controls", *(f"geometry/{name}" for name in GEOMETRY)],
     "fit_labels": ["catalogue", "tokens", "vocabulary"],
     "build_catalogue": ["catalogue", "atlas/catalogue", "atlas/catalogue.html"],
 }  # fmt: skip
@@ -129,7 +135,8 @@ def parts_of(config, source, concept):
 
 def shape_of(concept):
     """What a figure or a measure must know of a concept: topology, whether numbers, period, parents, coordinates."""
-    shape = {key: concept[key] for key in ("topology", "parents", "coordinates", "periods") if key in concept}
+    facts = ("topology", "parents", "regions", "coordinates", "periods", "distances")
+    shape = {key: concept[key] for key in facts if key in concept}
     if "integers" in concept:
         shape["numbers"] = True
     if concept["topology"] == "circle":
@@ -153,13 +160,78 @@ def vocabulary_spec(config, name):
     return spec | ({"like": vocabulary_spec(config, liked)} if liked else {})
 
 
+# ---------------------------------------------------------------------------------------------- random words
+
+
+def words_of(name):
+    """The name of the control set that has random words in the templates of a set."""
+    return f"{name}-words"
+
+
+def has_prompts(concept):
+    """Whether a set has templates and labels that are known before a model is read."""
+    return not misfit("prompts", concept) and ("integers" in concept or bool(concept.get("labels")))
+
+
+def ordinary_words(config):
+    """All labels of the catalogue that are one word of lower-case ASCII letters.
+
+    Returns
+    -------
+    (list of str, list of str)
+        Words of sets that claim no order (simplex, tree, none), and words of all other sets; both sorted.
+    """
+    unordered, others = set(), set()
+    for name, concept in config["concepts"].items():
+        if name not in INVENTED and "random_words" not in concept:
+            words = unordered if concept["topology"] in WORD_TOPOLOGIES else others
+            words.update(label for label in concept.get("labels", ()) if WORD.fullmatch(label))
+    return sorted(unordered), sorted(others - unordered)
+
+
+def random_words(config, name, like, words=None):
+    """Ordinary words in random order, as many as a set has labels and none of them one of its labels.
+
+    The words are those with the smallest digests of seed, name and word. A draw without replacement in which every
+    order is equally likely results, and a new word in the catalogue changes only the draws that contain it.
+
+    Parameters
+    ----------
+    config : dict
+    name : str
+        The name of the control set, so that each has a draw of its own.
+    like : str
+        The set whose number of labels is matched. If all its labels begin with a capital, so do the words.
+    words : (list of str, list of str), optional
+        From `ordinary_words`. The second list is used only if the first is too short.
+
+    Returns
+    -------
+    list of str
+        Fewer words than the set has labels where the catalogue has no more.
+    """
+    labels = surface_forms(config["concepts"][like])
+    own = {text.casefold() for label, forms in labels.items() for text in (label, *forms)}
+    pool = []
+    for some in words or ordinary_words(config):
+        pool += [word for word in some if word not in own] if len(pool) < len(labels) else []
+    key = f"{config['seed']} {name} "
+    drawn = sorted(pool, key=lambda word: hashlib.sha256((key + word).encode()).digest())[: len(labels)]
+    return [word.capitalize() for word in drawn] if all(label[0].isupper() for label in labels) else drawn
+
+
 # ---------------------------------------------------------------------------------------------- the catalogue
 
 
 def catalogued(config):
-    """Every set that somebody wrote: all but the random tokens that controls add for each."""
+    """Every set that somebody wrote: all but the random tokens and random words that controls add for each."""
     concepts = config["concepts"]
-    return {name: entry for name, entry in concepts.items() if name != f"{_liked(entry)}-random"}
+    return {name: entry for name, entry in concepts.items() if not _added(name, entry)}
+
+
+def _added(name, concept):
+    like = concept.get("random_words", {}).get("like")
+    return name == f"{_liked(concept)}-random" or (like is not None and name == words_of(like))
 
 
 def _liked(concept):
@@ -235,7 +307,7 @@ def reading_of(config, model):
         "model": {
             **{key: entry[key] for key in ("dtype", "weights", "quantization", "trust_remote_code")},
             "allow_pickle": config["assets"][entry["asset"]]["allow_pickle"],
-            "seed": config["seed"] if random else 0,
+            "seed": config["seed"] + entry["init_seed"] if random else 0,
         },
         "blocks": entry.get("blocks"),
         "tokens": {key: entry.get(key) for key in ("over", "context_tokens", "bos")}
@@ -260,25 +332,57 @@ def graph_of(reducer):
 
 
 def control_of(config, source, concept):
-    """The concept drawn beside this one, where it can be had from the same source, or None."""
+    """The concept drawn beside this one, where it can be had from the same source, or None.
+
+    It is the concept's own `control`; of prompts for which that cannot be had, random words in the same templates.
+    """
     control = config["concepts"][concept].get("control")
-    return control if control and not misfit(source, config["concepts"][control]) else None
+    if control and not misfit(source, config["concepts"][control]):
+        return control
+    return _words_beside(config, source, concept)
 
 
-def twin_of(model):
-    """The name of a model's untrained twin."""
-    return f"{model}-untrained"
+def _words_beside(config, source, concept):
+    """The name of the set that has random words in the templates of a set, where the run has that control, or None.
+
+    There is none where the catalogue has too few words, which is a mistake if the run has the set.
+    """
+    words, concepts = words_of(concept), config["concepts"]
+    wanted = source == "prompts" and "random-words" in config["controls"]
+    if not wanted or concepts.get(words, {}).get("random_words") != {"like": concept}:
+        return None
+    return words if len(concepts[words]["labels"]) == len(surface_forms(concepts[concept])) else None
+
+
+def twin_of(model, number=1):
+    """The name of a model's untrained twin, or of another one whose weights are drawn with another seed."""
+    return f"{model}-untrained" + (f"-{number}" if number > 1 else "")
+
+
+def twins_of(config, model):
+    """Control → name of the untrained twins of a model: untrained, untrained-2, …"""
+    numbers = range(1, 1 + config["metrics"]["twins"])
+    return {f"untrained-{n}".removesuffix("-1"): twin_of(model, n) for n in numbers}
 
 
 def measured_controls(config, model, source, concept):
     """control → (model, source, concept) of the sets that a set is measured beside."""
     found = {}
-    if "untrained" in config["controls"] and twin_of(model) in config["models"]:
-        found["untrained"] = (twin_of(model), source, concept)
+    if "untrained" in config["controls"]:
+        twins = twins_of(config, model).items()
+        found |= {control: (twin, source, concept) for control, twin in twins if twin in config["models"]}
     random = control_of(config, source, concept)
     if "random-tokens" in config["controls"] and source == "vocabulary" and random:
         found["random-tokens"] = (model, source, random)
+    words = _words_beside(config, source, concept)
+    if words and not _drops_prompts(config["models"][model]):
+        found["random-words"] = (model, source, words)
     return found
+
+
+def _drops_prompts(model):
+    """Whether a model may read fewer prompts of one word than of another, as it drops those with too few tokens."""
+    return "context_tokens" in model and model["short"] == "drop"
 
 
 def measuring(config, concept):
@@ -286,7 +390,9 @@ def measuring(config, concept):
     options = dict(config["metrics"])
     if options.get("structures") == "claimed":
         options["structures"] = list(CLAIMS[config["concepts"][concept]["topology"]])
-    return {key: options[key] for key in ("preprocess", "components", "permutations", "structures") if key in options}
+    names = ("preprocess", "template_effects", "components", "ridge", "permutations", "structures", "covariates",
+             "measure_controls")  # fmt: skip
+    return {key: options[key] for key in names if key in options}
 
 
 def headline_places(config, *models):
@@ -407,7 +513,8 @@ def compared_pairs(config, name):
 def similarity_options(config):
     """How layers are compared with layers."""
     options = config["metrics"]
-    return {**{key: options[key] for key in ("preprocess", "components")},
+    components = COMPARED if options["components"] == "all" else options["components"]
+    return {"preprocess": options["preprocess"], "components": components,
             "permutations": min(options["permutations"], 999)}  # fmt: skip
 
 

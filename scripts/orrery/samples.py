@@ -149,7 +149,7 @@ def labelled_samples(rows, values, find, options, source="corpus", concept="conc
     Raises
     ------
     OrreryError
-        A value is no finite number, or a span no whole ones inside the text.
+        A value is no finite number or not that of the label's other rows, or a span no whole ones inside the text.
     """
     kept, found, dropped = {label: [] for label in values}, Counter(dict.fromkeys(values, 0)), Counter()
     n_rows = 0
@@ -169,7 +169,7 @@ def labelled_samples(rows, values, find, options, source="corpus", concept="conc
             place = f"{row['file']}:{row['row']}"
             kept[label].append(
                 {
-                    "label": label, "value": _number(row, "value", source, values[label]), "text": text,
+                    "label": label, "value": _value(row, source, values[label], kept[label]), "text": text,
                     "start": span[0], "end": span[1], "group": row.get("group") or row.get("id") or place,
                     "document": row.get("id") or "", "title": row.get("title") or "", "url": row.get("url") or "",
                     "file": row["file"], "row": row["row"],
@@ -195,6 +195,17 @@ def _given_span(row, source):
             f"its text of {len(row['text'])} characters; count characters from 0, the end not included."
         )
     return start, end
+
+
+def _value(row, source, missing, others):
+    """The value of a row, which is that of all rows of its label."""
+    value = _number(row, "value", source, missing)
+    if others and others[0]["value"] != value:
+        raise OrreryError(
+            f"corpora.{source}: row {row['row']} of {row['file']!r} gives {row['label']!r} the value {value:g} "
+            f"and an earlier row {others[0]['value']:g}; a label has one: correct it, or leave the column out."
+        )
+    return value
 
 
 def _number(row, key, source, missing=None):

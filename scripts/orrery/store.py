@@ -251,6 +251,15 @@ def read_samples(path):
         }
 
 
+def read_token_ids(path):
+    """The id (N,) of the first token that was read of each sample, as a column token_id; nothing where it is there."""
+    with h5py.File(path) as file:
+        if "token_id" in file["samples"] or "tokens" not in file or "token_first" not in file["samples"]:
+            return {}
+        ids, offsets = file["tokens/ids"][:], file["tokens/offsets"][:]
+        return {"token_id": ids[offsets[:-1] + file["samples/token_first"][:]]}
+
+
 def read_attributes(path):
     """The attributes of an HDF5 file, JSON undone."""
     with h5py.File(path) as file:

@@ -6,14 +6,15 @@ from orrery import headline
 from orrery.clouds import clouds_of
 from orrery.geometry import places
 from orrery.geometry.bases import principal_coordinates
-from orrery.headline import ALPHA, false_discovery_rates
 from orrery.measured import LINES, PLACES
-from orrery.structures import CLAIMS, STRUCTURES
+from orrery.structures import ALPHA, CLAIMS, PARTS, STRUCTURES
 
-TRIVIAL = ("clusters",)
-OUTCOMES = ("found", "in part", "also untrained", "not found", "undecidable")
+PARTLY = "in part"
+UNTRAINED = (headline.AS_UNTRAINED, headline.LESS)
+OUTCOMES = (headline.FOUND, PARTLY, *UNTRAINED, *PARTS, headline.NOT_FOUND, headline.UNDECIDABLE)
 COLUMNS = ["model", "source", "concept", "topology", "difficulty", "labels", "outcome", "structure", "layer", "layers",
-           "value", "null_mean", "effect", "p_corrected", "q", "untrained_value", "untrained_p_corrected",
+           "value", "null_mean", "effect", "share", "share_simplex", "p_corrected", "p_decided", "q", "untrained_value",
+           "untrained_p_corrected", "untrained_difference", "difference_low", "difference_high",
            "sentence"]  # fmt: skip
 
 
@@ -30,32 +31,22 @@ def survey(rows, sets):
     Returns
     -------
     list of dict, keys as COLUMNS
-        q is the rate of false discoveries (Benjamini and Hochberg 1995) over all claims of all sets and models, without
-        those that are trivial. A claim is found where its verdict is found and q ≤ .05; in part, where only the weaker
-        claim is (the order of a ring).
+        The verdicts are those of the headline, whose q is over all claims of the run. A set whose stronger claim is not
+        found and whose weaker one is (the order of a ring) has its shape in part.
     """
     claims = {}
     for row in rows:
         if row["structure"] in CLAIMS[sets[row["concept"]]["topology"]]:
             claims.setdefault((row["model"], row["source"], row["concept"]), {})[row["structure"]] = dict(row)
-    asked = [row for some in claims.values() for row in some.values() if row["structure"] not in TRIVIAL]
-    for row, q in zip(asked, false_discovery_rates([row["p_corrected"] for row in asked])):
-        row["q"] = float(q)
     return [_outcome(some, sets[concept]) for (_, _, concept), some in claims.items()]
 
 
 def _outcome(claims, about):
     """The row of the strongest claim of a set that was found, or else of its weakest."""
     names = [name for name in CLAIMS[about["topology"]] if name in claims]
-    sure = [name for name in names if claims[name]["q"] <= ALPHA]
-    found = [name for name in sure if claims[name]["verdict"] == "found"]
+    found = [name for name in names if claims[name]["verdict"] == headline.FOUND]
     row = claims[found[0] if found else names[-1]]
-    if found:
-        outcome = "found" if found[0] == names[0] else "in part"
-    elif row["verdict"] == "also in a control" and names[-1] in sure:
-        outcome = "also untrained"
-    else:
-        outcome = "undecidable" if row["verdict"] == "undecidable" else "not found"
+    outcome = row["verdict"] if not found or found[0] == names[0] else PARTLY
     return {key: {**row, **about, "outcome": outcome}[key] for key in COLUMNS}
 
 
@@ -75,7 +66,7 @@ def curve(columns, structure):
     table = {name: np.asarray(values) for name, values in columns.items()}
     what = STRUCTURES[structure]
     table["p_corrected"] = headline.decided(table, what)
-    rows = np.flatnonzero((table["measure"] == what.measure) & (table["control"] == ""))
+    rows = np.flatnonzero((table["measure"] == what.measure) & (table["control"] == "") & headline.stream(table))
     effects = [headline.effect({key: values[i] for key, values in table.items()}, what.measure) for i in rows]
     return {str(table["layer"][i]): (float(e), bool(table["p_corrected"][i] <= ALPHA)) for i, e in zip(rows, effects)}
 

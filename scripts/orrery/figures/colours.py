@@ -26,7 +26,7 @@ DIVERGING = {
     "light": ["#2166ac", "#67a9cf", "#d1e5f0", "#f7f7f7", "#fddbc7", "#ef8a62", "#b2182b"],
     "dark": ["#8ecbf5", "#3f86bd", "#234a68", "#1b2129", "#6b2f27", "#c65a43", "#ffab91"],
 }
-CONTROL_COLOURS = dict(zip(CONTROLS, DISTINCT[1:]))
+CONTROL_COLOURS = dict(zip(CONTROLS, [*DISTINCT[1:], "#7a5195"]))
 DARKEST = {"light": 0.0, "dark": 0.2}  # where a scale begins, so that its first colour is seen on the paper
 
 

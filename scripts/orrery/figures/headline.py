@@ -5,7 +5,7 @@ import numpy as np
 from orrery.figures.chart import Axis, Chart, Line, Panel, Rules
 from orrery.figures.colours import CONTROL_COLOURS
 from orrery.measured import MEASURED
-from orrery.structures import STRUCTURES
+from orrery.structures import ALPHA, STRUCTURES
 
 
 def forest(rows):
@@ -15,7 +15,8 @@ def forest(rows):
     most = max(map(len, grouped.values()), default=1)
     panels = [_panel(name, some, first=name == structures[0]) for name, some in grouped.items()]
     caption = (
-        "best layer of each set · full: p ≤ .05, corrected over layers · grey: 95 % of the null · "
+        "best layer of each set · full: all that the structure needs has p ≤ .05, corrected over layers · "
+        "grey: 95 % of the null · "
         "line: 95 % interval · small marks: controls, each at its own best layer"
     )
     return Chart("What is there", caption, panels or [Panel([])], aspect=max(0.13, 0.06 + 0.033 * most))
@@ -39,7 +40,7 @@ def _panel(structure, rows, first):
         if np.isfinite(row["low"]):
             marks.append(Line(np.array([row["low"], row["high"]]), np.array([y, y]), width=1.2))
         hover = [f"{row['model']} {row['source']}/{row['concept']}, layer {row['layer']}: {row['value']:.3g}"]
-        filled = np.array([row["p_corrected"] <= 0.05])
+        filled = np.array([row["p_decided"] <= ALPHA])
         marks.append(Line(np.array([row["value"]]), np.array([y]), width=0, dots=True, filled=filled, hover=hover))
     names = [f"{row['model']} · {row['source']}/{row['concept']} · {row['layer']}" for row in rows]
     y = Axis(ticks=(-np.arange(len(rows)), names), limits=(-len(rows) + 0.4, 0.6))

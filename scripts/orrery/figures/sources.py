@@ -176,10 +176,13 @@ def read_sources(projection=None, control=None, analysis=None, control_analysis=
 
 
 def series_of(metrics, control=""):
-    """measure → columns of the table of measures, arrays over the layers of the set, or of one of its controls."""
+    """measure → columns of the table of measures, arrays over the layers of the set, or of one of its controls.
+
+    Layers are those of the residual stream.
+    """
     rows = {}
     for i, (name, whose) in enumerate(zip(metrics["measure"], metrics["control"])):
-        if whose == control:
+        if whose == control and not ("site" in metrics and metrics["site"][i]):
             rows.setdefault(name, []).append(i)
     return {name: {key: np.array([values[i] for i in some]) for key, values in metrics.items()}
             for name, some in rows.items()}  # fmt: skip

@@ -7,12 +7,14 @@ import numpy as np
 from orrery.figures.chart import Axis, Chart, Dots, Heat, Line, Panel
 from orrery.figures.colours import class_colours
 from orrery.figures.kinds.measures import layers_of
-from orrery.structures import CLAIMS
-from orrery.survey import OUTCOMES
+from orrery.headline import FOUND, NOT_FOUND, UNDECIDABLE
+from orrery.structures import CLAIMS, PARTS
+from orrery.survey import OUTCOMES, PARTLY, UNTRAINED
 
 COLUMNS, LIMIT = 7, 10
-SIGNS = dict(zip(OUTCOMES, "●◐◍○?"))
-KEY = " · ".join(f"{sign} {outcome}" for outcome, sign in SIGNS.items())
+SIGNS = {FOUND: "●", PARTLY: "◐", **dict.fromkeys(UNTRAINED, "◍"), **dict.fromkeys(PARTS, "◔"), NOT_FOUND: "○",
+         UNDECIDABLE: "?"}  # fmt: skip
+KEY = "● found · ◐ in part · ◍ no more than untrained · ◔ only a part of the claim · ○ not found · ? undecidable"
 
 
 def in_order(rows):

@@ -8,15 +8,38 @@ from orrery.figures.colours import CONTROL_COLOURS
 from orrery.figures.sources import series_of
 from orrery.measured import CONTROLS, PLACES, title_of
 
-PLACED = ("left_out_place_r2", "weakest_axis_r2", "distance_rank", "probe_accuracy", "two_nn", "components_90")
+PLACED = ("left_out_place_r2", "weakest_axis_r2", "left_out_region_r2", "within_region_r2", "factor_r2_1",
+          "factor_r2_2", "distance_rank", "place_share", "probe_accuracy")  # fmt: skip
 SHOWN = {  # of each topology, where the figure names none
-    "circle": ("left_out_angle_error", "ring_closure", "first_harmonic_share", "h1_score", "probe_accuracy"),
-    "line": ("left_out_rank", "arch_share", "modulo_kappa_10", "modulo_kappa_2", "two_nn", "components_90"),
-    "helix": ("left_out_rank", "fourier_r2", "polynomial_r2", "modulo_kappa_10", "arch_share", "components_90"),
+    "circle": (
+        "left_out_angle_error",
+        "weakest_circle_axis_r2",
+        "closing_gap",
+        "ring_closure",
+        "first_harmonic_share",
+        "probe_accuracy",
+    ),
+    "line": ("left_out_rank", "line_share", "arch_share", "modulo_kappa_10", "two_nn", "components_90"),
+    "helix": (
+        "left_out_rank",
+        "rank_within_digits",
+        "residue_circle_10",
+        "residue_consistency_10",
+        "fourier_r2",
+        "components_90",
+    ),
     **dict.fromkeys(PLACES, PLACED),
-    "tree": ("parent_share", "difference_cosine", "probe_accuracy", "silhouette", "two_nn", "components_90"),
+    "tree": (
+        "sibling_cosine",
+        "parent_share",
+        "difference_cosine",
+        "probe_accuracy",
+        "silhouette",
+        "two_nn",
+        "components_90",
+    ),
     "simplex": ("simplex_cv", "probe_accuracy", "silhouette", "participation_ratio", "components_90"),
-    "none": ("probe_accuracy", "silhouette", "parent_share", "two_nn", "participation_ratio", "components_90"),
+    "none": ("probe_accuracy", "silhouette", "sibling_cosine", "two_nn", "participation_ratio", "components_90"),
 }
 
 
