@@ -149,15 +149,23 @@ def unequal(p, rng, d=32, size=1.0):
 
 # ----------------------------------------------------------------------------------- what the measures say of a set
 
-RING = ("left_out_angle_error", "first_harmonic_share", "circle_probe_r2", "ring_radius_cv", "ring_spacing_cv",
-        "ring_closure", "step_ratio", "h1_score")  # fmt: skip
+RING = ("left_out_angle_error", "weakest_circle_axis_r2", "first_harmonic_share", "circle_probe_r2", "ring_radius_cv",
+        "ring_spacing_cv", "ring_closure", "step_ratio", "h1_score_2", "h1_score_3", "turning_angle", "tortuosity",
+        "distance_rank", "distance_rank_given_covariates", "circle_r2_given_alphabet")  # fmt: skip
+COMPARED = tuple(f"shape_{name}{end}" for name in ("circle", "arc", "line", "clusters", "tree") for end in ("", "_r2"))
 PLANE = ("separability", "mixture_index")
 LABELS = ("silhouette", "neighbour_purity", "probe_accuracy")
 NUMBERS = ("left_out_value_r2", "left_out_log_r2", "left_out_rank", "step_ratio", "arch_share", "fourier_r2",
            "polynomial_r2", "digits_r2", *(f"{name}_{t}" for name in ("unique_r2", "modulo_kappa", "fourier_power")
-                                           for t in (2, 5, 10)), "tens_kappa")  # fmt: skip
-PARENTS = ("parent_share", "difference_cosine")
+                                           for t in (2, 5, 10)), "tens_kappa",
+           "line_share", "helix_share", "period_share_2", "period_share_10", "rank_within_digits", "residue_parity",
+           *(f"residue_{name}_10" for name in ("circle", "closure", "consistency")), "order_r2_given_length",
+           "order_r2_given_digits", "order_r2_given_alphabet", "shape_helix", "shape_helix_r2")  # fmt: skip
+PARENTS = ("parent_share", "difference_cosine", "sibling_cosine")
 PLACES = ("left_out_place_r2", "weakest_axis_r2", "distance_rank")
+MAP = (*PLACES, "place_share", "left_out_region_r2", "within_region_r2", "within_own_region_r2", "shape_map",
+       "shape_map_r2", "place_r2_given_alphabet")  # fmt: skip
+GRID = (*PLACES, "place_share", "factor_r2_1", "factor_r2_2")
 
 
 def shape_of(kind, p):
@@ -174,7 +182,7 @@ def shape_of(kind, p):
     }[kind]
 
 
-def rows_of(layers, kind, classes, groups, names, permutations, seed, components=5):
+def rows_of(layers, kind, classes, groups, names, permutations, seed, components="all"):
     """The rows of some measures of a set in all its layers, by the function that measures real sets."""
     samples = {"label": classes.astype(str), "value": classes, "group": groups.astype(str)}
     options = {"preprocess": [], "components": components, "permutations": permutations}
@@ -194,5 +202,5 @@ def smallest_p(rows):
 
 
 def family(name):
-    """The name of a measure without its period."""
-    return re.sub(r"_\d+$", "", name)
+    """The name of a measure without its period, or its number of components."""
+    return name if name.startswith("factor") else re.sub(r"_\d+$", "", name)

@@ -21,7 +21,7 @@ NUMERIC = ("property_r", "property_p", "property_partial_r", "property_partial_p
 
 
 def samples_of(values):
-    return {"value": np.asarray(values, dtype=float), "label": [f"{v:g}" for v in values]}
+    return {"value": np.asarray(values, dtype=float), "label": [f"{v:.17g}" for v in values]}
 
 
 @pytest.fixture(scope="module")

@@ -2,27 +2,27 @@
 
 import numpy as np
 import pytest
+from orrery.geometry import probes
 from orrery.geometry.arch import draw_walks
 from orrery.geometry.closed import ring_or_walk
 from orrery.geometry.cyclic import angular_error
-from orrery.geometry.probes import held_out_weights
 from shapes import arch, circle, planted, walk
 
 
-def p_of(means, seed, draws=59):
+def p_of(means, seed, draws=59, components=None):
     """p of the closing of some means."""
     angles = 2 * np.pi * np.arange(len(means)) / len(means)
-    found = ring_or_walk(means, angles, 10, seed, draws)
+    found = ring_or_walk(means, angles, components, seed, draws)
     return np.mean(found <= found[0] + 1e-9)
 
 
-@pytest.mark.parametrize("p", [7, 12])
-def test_rings_close_and_half_circles_do_not(p):
+@pytest.mark.parametrize("p, components", [(7, None), (12, None), (7, 10)])
+def test_rings_close_and_half_circles_do_not(p, components):
     found = {name: [] for name in ("ring", "half")}
     for seed in range(20):
         for name, points in (("ring", circle(p)), ("half", arch(p))):
             rng = np.random.default_rng(seed)
-            found[name].append(p_of(planted(points, np.arange(p), 64, 0.06, rng), seed))
+            found[name].append(p_of(planted(points, np.arange(p), 64, 0.06, rng), seed, components=components))
     assert np.mean(np.array(found["ring"]) <= 0.05) > 0.9 and np.mean(np.array(found["half"]) <= 0.05) < 0.2
 
 
@@ -45,10 +45,11 @@ def test_labels_without_order_are_not_called_rings():
 
 def test_the_error_is_that_of_the_probe(rng):
     means, angles = rng.standard_normal((7, 20)), 2 * np.pi * np.arange(7) / 7
-    weights = held_out_weights(means, np.arange(7), np.arange(7), 10)
     steps = np.sort(np.linalg.norm(means - np.roll(means, -1, 0), axis=1))
-    expected = angular_error(weights, angles[None], np.arange(7))[0] * steps[-1] / steps[:-1].mean()
-    assert ring_or_walk(means, angles, 10, 0, 1)[0] == pytest.approx(expected, rel=1e-5)
+    for components, ridge in ((None, probes.RIDGE), (10, 0)):
+        weights = probes.held_out_weights(means, np.arange(7), np.arange(7), components, ridge)
+        expected = angular_error(weights, angles[None], np.arange(7))[0] * steps[-1] / steps[:-1].mean()
+        assert ring_or_walk(means, angles, components, 0, 1)[0] == pytest.approx(expected, rel=1e-5)
     turned = ring_or_walk(np.roll(means, 3, 0), angles, 10, 0, 1)[0]
     assert turned == pytest.approx(ring_or_walk(means, np.roll(angles, -3), 10, 0, 1)[0])
 

@@ -199,7 +199,7 @@ def test_probe_equals_scikit_learn(rng, counts):
     vectors = rng.standard_normal((5, 40))[classes] + rng.standard_normal((60, 40))
     labels = label_permutations(classes, np.arange(60), 5, 0)
     folds = group_folds(np.arange(60), 4, 0)
-    weights, _ = sample_weights(vectors, folds, 8)
+    weights, _ = sample_weights(vectors, folds, 8, ridge=0)
     found = probe_accuracy(weights, labels, 5)
     assert balanced_accuracy(weights @ np.eye(5)[labels[0]], labels[0]) == pytest.approx(found[0])
     for row, accuracy in zip(labels, found):

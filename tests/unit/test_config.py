@@ -3,6 +3,8 @@
 import copy
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,9 @@ from orrery import checks, reducers
 from orrery import config as orrery
 from orrery.errors import OrreryError
 from orrery.figures import comparisons, kinds, needs
-from orrery.structures import deciding
-from tools import ROOT
+from orrery.samples import expand_templates
+from orrery.structures import deciding, said
+from tools import ROOT, jobs, snakemake
 
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
 CONCEPTS = sorted((ROOT / "workflow/concepts").glob("*.yaml"))
@@ -42,7 +45,7 @@ MISTAKES = [  # key, value, what the sentence must hold
     ("seeds", 1, ["'seeds'", "did you mean 'seed'"]),
     ("seed", "zero", ["seed", "'zero'", "integer"]),
     ("seed", -1, ["seed", "-1", "at least 0"]),
-    ("run/models", ["gpt3"], ["run.models", "'gpt3'", "minilm, minilm-untrained, smollm2-135m"]),
+    ("run/models", ["gpt3"], ["run.models", "'gpt3'", "minilm, minilm-untrained, minilm-untrained-2"]),
     ("run/models", [], ["run.models", "empty"]),
     ("run/reducers", ["pac"], ["run.reducers", "'pac'", "did you mean 'pca'"]),
     ("run/figures", ["scatter"], ["run.figures", "'scatter'", "did you mean"]),
@@ -85,6 +88,18 @@ MISTAKES = [  # key, value, what the sentence must hold
     ("concepts/weekdays/templates", ["On {day}"], ["concepts.weekdays.templates", "On {day}", "0 places for the label"]),
     ("concepts/weekdays/integers", {"stop": 9}, ["concepts.weekdays", "exactly one"]),
     ("concepts/integers/control", "random-token", ["concepts.integers.control", "'random-token'", "random-tokens"]),
+    ("concepts/x", {"topology": "none", "random_words": {"like": "weekday"}}, ["x.random_words.like", "'weekdays'"]),
+    ("concepts/x", {"topology": "none", "random_words": {"like": "integers"}}, ["x.random_words.like", "no prompts"]),
+    (
+        "concepts/x",
+        {"topology": "tree", "random_words": {"like": "weekdays"}, "values": [1, 2]},
+        ["x.topology: random words have no shape", "x.values: does not fit random_words"],
+    ),
+    (
+        "concepts/number",
+        {"topology": "line", "labels": ["one", "two"], "templates": ["a {label}"]},
+        ["concepts.number-words: is the name of the control random-words of number; rename one"],
+    ),
     ("concepts/integers/topology", "circle", ["concepts.integers.topology", "labels"]),
     ("concepts/weekdays/difficulty", "harsh", ["concepts.weekdays.difficulty", "'harsh'", "'hard'"]),
     ("concepts/weekdays/about", ["x"], ["concepts.weekdays.about", "string"]),
@@ -218,8 +233,12 @@ def test_a_helix_is_measured_as_a_line():
 
     assert measures_of({"topology": "helix", "numbers": True}) == measures_of({"topology": "line", "numbers": True})
     assert measures_of({"topology": "simplex"}) == measures_of({"topology": "none"})
-    placed = set(measures_of({"topology": "torus"})) - set(measures_of({"topology": "none"}))
-    assert placed == {"left_out_place_r2", "weakest_axis_r2", "distance_rank"}
+    anything, ordered = set(measures_of({"topology": "none"})), set(measures_of({"topology": "line"}))
+    placed, mapped = (set(measures_of({"topology": topology})) - anything for topology in ("torus", "plane"))
+    assert {"left_out_place_r2", "weakest_axis_r2", "distance_rank", "place_share"} <= placed & mapped
+    assert placed - mapped == {f"factor_r2_{i}" for i in range(1, 5)}
+    assert mapped - placed == {"left_out_region_r2", "within_region_r2", "within_own_region_r2"}
+    assert placed & ordered == {name for name in placed if name.startswith(("shape_", "distance_rank"))}
 
 
 def test_what_is_only_said_of_a_set_reruns_nothing(config):
@@ -240,7 +259,7 @@ def test_a_star_is_every_set_that_a_source_can_give(config):
     named = {sample.removeprefix("prompts/") for sample in starred}
     assert first == "vocabulary/integers" and starred == sorted(starred)
     assert named >= {"weekdays", "cities", "animals", "nonsense-words"} and not named & {"integers", "random-tokens"}
-    assert not [name for name in named if name.endswith("-random")]
+    assert not [name for name in named if name.endswith("-random") or name == "weekdays-words"]
 
 
 def test_structures_that_are_asked_for_decide_what_is_measured(config):
@@ -250,7 +269,9 @@ def test_structures_that_are_asked_for_decide_what_is_measured(config):
     config["metrics"]["structures"] = "claimed"
     assert [orrery.measuring(config, s)["structures"] for s in ("weekdays", "cities", "random-nouns")] == [
         ["ring", "cyclic order"], ["places"], ["clusters"]]  # fmt: skip
-    assert deciding(["ring"]) == {"ring_closure", "left_out_angle_error"}
+    needed = list(deciding(["ring"]))
+    assert needed[:2] == ["ring_closure", "left_out_angle_error"] and "spiral_growth" in needed
+    assert {"first_harmonic_share", "shape_circle"} < set(said(["ring"])) and not set(said(["ring"])) & set(needed)
 
 
 def test_a_concept_of_the_config_is_merged_over_its_file():
@@ -329,18 +350,170 @@ def test_each_model_has_an_untrained_twin(config):
     assert changed == {"weights", "quantization", "device"} and twin["weights"] == "random"
     assert "smollm2-135m-untrained-untrained" not in config["models"]
     beside = orrery.measured_controls(config, "minilm", "vocabulary", "weekdays")
-    assert beside == {"untrained": ("minilm-untrained", "vocabulary", "weekdays"),
-                      "random-tokens": ("minilm", "vocabulary", "weekdays-random")}  # fmt: skip
-    assert set(orrery.measured_controls(config, "minilm", "prompts", "weekdays")) == {"untrained"}
+    twins = {"untrained": "minilm-untrained", "untrained-2": "minilm-untrained-2", "untrained-3": "minilm-untrained-3"}
+    twins = {control: (twin, "vocabulary", "weekdays") for control, twin in twins.items()}
+    assert beside == twins | {"random-tokens": ("minilm", "vocabulary", "weekdays-random")}
+    beside = orrery.measured_controls(config, "minilm", "prompts", "weekdays")
+    assert set(beside) == {*twins, "random-words"}
     assert orrery.control_of(config, "vocabulary", "integers") == "random-tokens"
+
+
+def with_set(name="x", seed=0, **concept):
+    """The default configuration with another set of prompts, complete."""
+    config = yaml.safe_load((ROOT / "config.yaml").read_text()) | {"seed": seed}
+    config["concepts"] = {name: {"topology": "line", "templates": ["a {label}", "the {label}"], **concept}}
+    checks.prepare(config, SCHEMA, CONCEPTS)
+    return config
+
+
+def test_random_words_have_the_form_of_the_set_and_none_of_its_labels(config):
+    sets = {name for name, concept in orrery.catalogued(config).items() if orrery.has_prompts(concept)}
+    assert len(sets) >= 90
+    for name in sets:
+        concept, words = config["concepts"][name], config["concepts"][f"{name}-words"]
+        labels = list(orrery.surface_forms(concept))
+        assert len(words["labels"]) == len(set(words["labels"])) == len(labels)
+        assert not {w.casefold() for w in words["labels"]} & {label.casefold() for label in labels}
+        capital = all(label[0].isupper() for label in labels)
+        assert all(re.fullmatch("[A-Z][a-z]+" if capital else "[a-z]+", word) for word in words["labels"])
+        assert words["topology"] == "none" and "values" not in words
+        for key in ("templates", "templates_file", "categories", "phrase"):
+            assert words.get(key) == concept.get(key)
+    invented = set(config["concepts"]["nonsense-words"]["labels"])
+    assert not invented & {w for name in sets for w in config["concepts"][f"{name}-words"]["labels"]}
+    assert "integers-words" not in config["concepts"]
+
+
+def test_random_words_are_drawn_with_the_seed_for_each_set(config):
+    def drawn(config, name):
+        return config["concepts"][f"{name}-words"]["labels"]
+
+    before = list(drawn(config, "weekdays"))
+    checks.prepare(config, SCHEMA, CONCEPTS)
+    assert drawn(config, "weekdays") == before == drawn(with_set(labels=["q", "r"]), "weekdays")
+    assert drawn(config, "weekdays-shuffled") != before
+    assert drawn(with_set(labels=["q", "r"], seed=1), "weekdays") != before
+    orders = [orrery.random_words(config, f"draw-{n}", "months") for n in range(400)]
+    firsts = [row.index(max(row)) for row in orders]
+    counts = [firsts.count(place) for place in range(12)]  # the last in the alphabet is anywhere
+    assert sum((c - 400 / 12) ** 2 / (400 / 12) for c in counts) < 31.3  # chi-squared, 11 degrees of freedom, p = .001
+
+
+def test_random_words_of_sets_in_order_are_taken_only_where_others_are_too_few(config):
+    unordered, others = orrery.ordinary_words(config)
+    assert {"violin", "salmon"} <= set(unordered) and "tuesday" not in others
+    assert {"never", "north"} <= set(others) and not set(unordered) & set(others)
+    many = [f"q{n}" for n in range(len(unordered))]
+    assert set(orrery.random_words(with_set(labels=many), "x-words", "x")) == set(unordered)
+    more = orrery.random_words(with_set(labels=[*many, "qq"]), "x-words", "x")
+    assert len(set(more)) == len(many) + 1 and set(more) & set(others)
+
+
+def test_too_few_words_get_a_sentence_where_they_are_needed(config):
+    many = {"labels": [f"q{n}" for n in range(2000)]}
+    outside = with_set(**many)  # not in the run
+    assert len(outside["concepts"]["x-words"]["labels"]) < 2000 and not orrery.control_of(outside, "prompts", "x")
+    assert "random-words" not in orrery.measured_controls(outside, "minilm", "prompts", "x")
+    config["concepts"]["x"] = {"topology": "line", "templates": ["a {label}"], **many}
+    config["run"]["samples"] = ["vocabulary/x"]
+    checks.prepare(config, SCHEMA, CONCEPTS)
+    config["run"]["samples"] = ["prompts/x"]
+    with pytest.raises(
+        OrreryError, match=r"^concepts.x-words: 2000 random words are needed, .* the catalogue has \d+; "
+    ):
+        checks.prepare(config, SCHEMA, CONCEPTS)
+    config["controls"] = ["gaussian"]
+    checks.prepare(config, SCHEMA, CONCEPTS)
+
+
+def test_labels_and_their_surface_forms_are_no_random_words(config):
+    unordered, _ = orrery.ordinary_words(config)
+    forms = {"Xa": unordered[:150], "Xb": ["x", *(word.upper() for word in unordered[150:-2])]}
+    assert sorted(with_set(labels=forms)["concepts"]["x-words"]["labels"]) == sorted(
+        word.capitalize() for word in unordered[-2:]
+    )
+
+
+def test_random_words_stand_beside_prompts_only(config):
+    assert orrery.control_of(config, "prompts", "weekdays") == "weekdays-words"
+    assert orrery.control_of(config, "wikipedia", "months") is None
+    assert orrery.control_of(config, "vocabulary", "weekdays") == "weekdays-random"
+    assert orrery.control_of(config, "prompts", "weekdays-words") is None
+    assert orrery.controlled(config, "prompts", "weekdays", "pca") == "weekdays-words"
+    assert orrery.controlled(config, "prompts", "weekdays", "circle") is None
+    place = ("minilm", "prompts", "weekdays-words")
+    assert orrery.measured_controls(config, "minilm", "prompts", "weekdays")["random-words"] == place
+    assert "random-words" not in orrery.measured_controls(config, "minilm", "wikipedia", "months")
+    assert "random-words" not in orrery.measured_controls(config, "minilm", "prompts", "weekdays-words")
+    config["concepts"]["weekdays"]["control"] = "months"
+    assert orrery.control_of(config, "prompts", "weekdays") == "months"
+    assert orrery.measured_controls(config, "minilm", "prompts", "weekdays")["random-words"] == place
+    config["models"]["minilm"]["context_tokens"] = 8  # short prompts are dropped, and others of other words
+    assert "random-words" not in orrery.measured_controls(config, "minilm", "prompts", "weekdays")
+    config["models"]["minilm"]["short"] = "keep"
+    assert "random-words" in orrery.measured_controls(config, "minilm", "prompts", "weekdays")
+
+
+def test_random_words_are_read_for_the_sets_of_prompts_of_a_run(tmp_path):
+    def planned(*arguments):
+        done = snakemake(ROOT, "-n", "--directory", str(tmp_path), "--cores", "1", *arguments)
+        return jobs(done), sorted(set(re.findall(r"^Job.*: (Reading .*-words)$", done.stdout + done.stderr, re.M)))
+
+    default, words = planned()
+    assert words == [f"Reading every layer of {m} on prompts/weekdays-words" for m in ("minilm", "smollm2-135m")]
+    fewer, none = planned("--config", "controls=[untrained]")
+    assert none == [] and default["expand_prompts"] == 2 and fewer["expand_prompts"] == 1
+    assert default["extract_activations"] == fewer["extract_activations"] + 2
+    assert default["measure"] == fewer["measure"] and default["project"] > fewer["project"]
+
+
+def test_random_words_are_nobodys_set_in_the_catalogue(config):
+    config["concepts"]["other"] = {"topology": "none", "random_words": {"like": "weekdays"}}
+    config["run"]["samples"] = ["prompts/*"]
+    checks.prepare(config, SCHEMA, CONCEPTS)
+    listed = (orrery.catalogued(config), orrery.surveyed(config), orrery.label_specs(config),
+              [entry["name"] for entry in orrery.catalogue_entries(config)],
+              [place["concept"] for place in orrery.headline_places(config)])  # fmt: skip
+    for names in listed:
+        assert "weekdays-words" not in names and {"weekdays", "nonsense-words", "other"} <= set(names)
+    other = config["concepts"]["other"]
+    assert other["labels"] != config["concepts"]["weekdays-words"]["labels"] and len(other["templates"]) > 30
+    assert not {"other-words", "weekdays-words-words", "weekdays-words-random"} & set(config["concepts"])
+
+
+def test_prompts_of_random_words_are_row_by_row_those_of_the_set(config):
+    def prompts(name):
+        concept = config["concepts"][name]
+        templates = [(f"template {n}", template) for n, template in enumerate(concept["templates"])][:5]
+        return expand_templates(templates, orrery.label_values(concept), concept.get("categories"))
+
+    concept = config["concepts"]["weekdays"]
+    concept["templates"][0], concept["categories"] = "{who} left on {label}", {"who": ["She", "He", "Nobody"]}
+    checks.prepare(config, SCHEMA, CONCEPTS)
+    rows, others = prompts("weekdays"), prompts("weekdays-words")
+    assert len(rows) == len(others) == 7 * (3 + 4)
+    for row, other in zip(rows, others):
+        assert [row[key] for key in ("value", "group", "start")] == [other[key] for key in ("value", "group", "start")]
+        assert row["text"].replace(row["label"], other["label"]) == other["text"]
 
 
 def test_controls_are_a_choice():
     config = yaml.safe_load((ROOT / "config.yaml").read_text()) | {"controls": ["gaussian"]}
     checks.prepare(config, SCHEMA, CONCEPTS)
     assert not [name for name in config["models"] if name.endswith("-untrained")]
-    assert "control" not in config["concepts"]["weekdays"]
+    assert "control" not in config["concepts"]["weekdays"] and "weekdays-words" not in config["concepts"]
+    assert orrery.control_of(config, "prompts", "weekdays") is None
     assert orrery.measured_controls(config, "minilm", "vocabulary", "integers") == {}
+
+
+def test_a_change_of_any_module_that_measures_need_measures_again():
+    """All that `measures` imports, but for messages."""
+    code = "import sys, orrery.measures; print(*(m for m in sys.modules if m.startswith('orrery.')))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT / "scripts", capture_output=True, text=True, check=True
+    )
+    needed = {name.removeprefix("orrery.").replace(".", "/") for name in done.stdout.split()}
+    assert needed - {"geometry", "errors"} <= set(orrery.MODULES["measure"])
 
 
 def test_schema_and_code_name_the_same_measures_and_controls():

@@ -3,12 +3,16 @@
 import re
 
 import h5py
+import numpy as np
 import pytest
 import yaml
-from orrery import checks
+from orrery import checks, headline
 from orrery.errors import OrreryError
 from orrery.figures import needs
-from orrery.measured import MEASURED
+from orrery.geometry.curves import best_curve
+from orrery.measured import CONTROLS, COVARIATES, MEASURED, SHAPES
+from orrery.measures import measure
+from orrery.structures import STRUCTURES
 from tools import ROOT
 
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
@@ -22,7 +26,6 @@ def blocks(page, language):
 @pytest.fixture
 def activations(tmp_path, monkeypatch):
     """A file where the example looks for it, made by the library."""
-    import numpy as np
     from orrery import store
 
     monkeypatch.chdir(tmp_path)
@@ -55,15 +58,80 @@ def test_every_link_leads_somewhere():
     assert len(links) > 30 and [link for page, link in links if not (page.parent / link).exists()] == []
 
 
+def entries(page):
+    """The entries of a page, each with the names in its heading and in the list of names that may follow it."""
+    found = []
+    for part in re.split(r"^### ", (ROOT / page).read_text(), flags=re.MULTILINE)[1:]:
+        heading, *paragraphs = part.split("\n\n")
+        listed = paragraphs[0] if paragraphs and re.fullmatch(r"(`[\w-]+`,?\s*)+", paragraphs[0]) else ""
+        found.append((re.findall(r"[\w-]+", f"{heading} {listed}"), part))
+    return found
+
+
 def test_the_measures_page_explains_every_measure():
-    named = re.findall(
-        r"[\w-]+", " ".join(re.findall(r"^### (.*)$", (ROOT / "docs/measures.md").read_text(), re.MULTILINE))
-    )
+    named = [name for names, _ in entries("docs/measures.md") for name in names]
     assert [name for name in MEASURED if named.count(name) != 1] == []
-    parts = re.split(r"^### ", (ROOT / "docs/measures.md").read_text(), flags=re.MULTILINE)
-    measures = [part for part in parts if any(name in part.splitlines()[0] for name in MEASURED)]
-    for part in measures:
-        assert re.search("[Rr]ange|range", part) and re.search("[Cc]hance", part) and "annot show" in part, part[:60]
+    for names, part in entries("docs/measures.md"):
+        if {*names} & {*MEASURED}:
+            assert "ange:*" in part or "*Range, chance:*" in part, part[:60]
+            assert re.search("[Cc]hance", part) and "*Cannot show:*" in part, part[:60]
+
+
+def test_the_measures_page_names_no_measure_that_is_not_there():
+    """Of names that look like those of measures."""
+    known = {*MEASURED, *headline.COLUMNS, "silhouette_score"}
+    ends = r"(?:_r2|_kappa|_share|_rank|_cv|_error|_closure|_score)(?:_\w+)?"
+    page = (ROOT / "docs/measures.md").read_text()
+    assert {name for name in re.findall(rf"`(\w+{ends})`", page) if name not in known} == set()
+
+
+def test_the_measures_page_names_every_column():
+    page = (ROOT / "docs/measures.md").read_text()
+    classes = np.tile(np.arange(7), 3)
+    samples = {"label": classes.astype(str), "value": classes, "group": np.repeat(["a", "b", "c"], 7)}
+    layers = {"00": np.random.default_rng(0).standard_normal((21, 8))}
+    options = {"preprocess": [], "components": "all", "permutations": 99, "structures": ["cyclic order"]}
+    row, *_ = measure(layers, samples, {"topology": "circle", "period": 7}, options, 0)
+    of_control = rf"^({'|'.join(CONTROLS)})(?=_({'|'.join(headline.OF_CONTROLS)})$)"
+    columns = [re.sub(of_control, "{control}", name) for name in headline.COLUMNS]
+    cells = " ".join(re.findall(r"^\| (`.*?`) \|", page, re.MULTILINE))
+    assert [name for name in [*row, *columns] if f"`{name}`" not in cells] == []
+
+
+def test_the_measures_page_names_every_structure_with_what_it_needs():
+    page = (ROOT / "docs/measures.md").read_text()
+    table = re.search(r"^\| structure \| decided by .*?\n\n", page, re.MULTILINE | re.DOTALL).group()
+    rows = re.split(r"^\| (?=\w)", table, flags=re.MULTILINE)
+    for name, structure in STRUCTURES.items():
+        (row,) = [row for row in rows if row.startswith(f"{name} |")]
+        assert f"`{structure.measure}`" in row
+        for need in structure.needs:
+            among = "factor_r2_1` … `factor_r2_4" if need.measure.startswith("factor_r2_") else need.measure
+            assert f"{among}`" in row or need.measure == structure.measure, (name, need.measure)
+            assert need.otherwise in row, (name, need.otherwise)
+    verdicts = {need.otherwise for structure in STRUCTURES.values() for need in structure.needs}
+    verdicts |= {headline.FOUND, headline.NOT_FOUND, headline.UNDECIDABLE, headline.AS_UNTRAINED, headline.LESS}
+    meanings = " ".join(re.findall(r"^\| (.*?) \|", page.partition("| verdict | meaning |")[2], re.MULTILINE))
+    assert [verdict for verdict in verdicts if verdict not in meanings] == []
+
+
+def test_the_measures_page_names_every_control_covariate_and_shape():
+    page = (ROOT / "docs/measures.md").read_text()
+    rows = re.findall(r"^\| `([\w-]+)` \|", page, re.MULTILINE)
+    assert [name for name in (*CONTROLS, *COVARIATES) if name not in rows] == []
+    assert [name for name in SHAPES if f"`shape_{name}`" not in page] == []
+
+
+def test_the_smallest_arc_that_passes_as_a_ring():
+    """The degrees that the page states, on arcs without noise; arcs are compared in steps of 9 degrees."""
+    page = " ".join((ROOT / "docs/measures.md").read_text().split())
+    stated = re.search(r"degrees: (\d+) for (\d+) labels, (\d+) for (\d+)", page).groups()
+    for degrees, p in np.reshape(stated, (2, 2)).astype(int):
+        assert degrees == round(360 * (p - 1) / (p + 1))
+        for span, closed in ((degrees - 10, False), (degrees + 10, True)):
+            along = np.radians(span) * np.arange(p) / (p - 1)
+            gap = best_curve(np.c_[np.cos(along), np.sin(along)], 2 * np.pi * np.arange(p) / p).gap
+            assert (gap < 2) == closed, (p, span, gap)
 
 
 def test_the_figures_page_shows_every_kind():
@@ -78,7 +146,6 @@ def test_the_figures_page_shows_every_kind():
 
 
 def test_the_kind_of_ones_own_is_a_kind(tmp_path, monkeypatch):
-    import numpy as np
     from orrery.figures import interactive, kinds, static
     from orrery.figures.chart import Axis, Chart, Line, Panel
     from orrery.figures.sources import Sources, View

@@ -8,7 +8,12 @@ from orrery.geometry.probes import held_out_r2, held_out_weights
 from orrery.geometry.variance import components_for, count_for
 from orrery.measures import measure
 
-OPTIONS = {"preprocess": [], "components": 10, "permutations": 999}
+OPTIONS = {"preprocess": [], "components": "all", "permutations": 999}
+
+
+def samples_of(values, groups=None):
+    """Samples whose labels are their values."""
+    return {"label": [f"label {v}" for v in values], "value": values, "group": groups or [""] * len(values)}
 
 
 def planted_circle(rng, p=7, per_class=12, d=64, noise=0.1):
@@ -55,7 +60,7 @@ def test_weights_equal_a_fit_that_never_sees_the_class(rng):
     vectors, classes = planted_circle(rng, p=6, per_class=8, d=20, noise=0.5)
     folds = np.arange(6)
     targets = rng.standard_normal(6)
-    weights = held_out_weights(vectors, classes, folds, components=4)
+    weights = held_out_weights(vectors, classes, folds, components=4, ridge=0)
     for fold in folds:
         train = classes != fold
         mean = vectors[train].mean(0)
@@ -100,7 +105,7 @@ def test_class_means(rng):
 
 def test_a_planted_ring_is_found_and_its_error_is_small(rng):
     vectors, classes = planted_circle(rng)
-    rows = measure({"00": vectors}, {"value": classes, "group": [""] * len(classes)},
+    rows = measure({"00": vectors}, samples_of(classes),
                    {"topology": "circle", "period": 7.0}, OPTIONS, 0, ["gaussian"])  # fmt: skip
     found, noise = ({row["measure"]: row for row in rows if row["control"] == name} for name in ("", "gaussian"))
     assert found["left_out_angle_error"]["value"] < 0.3
@@ -114,7 +119,7 @@ def test_a_planted_ring_is_found_and_its_error_is_small(rng):
 def test_the_share_is_left_out_where_a_class_is_missing(rng):
     vectors, classes = planted_circle(rng)
     kept = classes != 3
-    rows = measure({"00": vectors[kept]}, {"value": classes[kept], "group": [""] * kept.sum()},
+    rows = measure({"00": vectors[kept]}, samples_of(classes[kept]),
                    {"topology": "circle", "period": 7.0}, OPTIONS, 0)  # fmt: skip
     found = {row["measure"]: row for row in rows}
     assert "first_harmonic_share" not in found and found["left_out_angle_error"]["value"] < 0.3
@@ -123,7 +128,7 @@ def test_the_share_is_left_out_where_a_class_is_missing(rng):
 def test_noise_is_treated_like_the_vectors(rng):
     """Removing group means takes dimensions from the data, so it must take them from the noise it is compared with."""
     groups = [f"g{i % 30}" for i in range(60)]
-    rows = measure({"00": rng.standard_normal((60, 99))}, {"value": [0.0] * 60, "group": groups}, {"topology": "none"},
+    rows = measure({"00": rng.standard_normal((60, 99))}, samples_of([0.0] * 60, groups), {"topology": "none"},
                    {**OPTIONS, "preprocess": ["group-center"]}, 0, ["gaussian"])  # fmt: skip
     counts = [row["value"] for row in rows if row["measure"] == "components_90"]
     assert counts[0] == pytest.approx(counts[1], abs=1) and counts[0] < 30
@@ -133,7 +138,7 @@ def test_a_simplex_is_not_taken_for_a_ring(rng):
     p_of = []
     for _ in range(20):
         vectors = np.repeat(rng.standard_normal((7, 64)), 10, axis=0) + 0.3 * rng.standard_normal((70, 64))
-        rows = measure({"00": vectors}, {"value": np.repeat(np.arange(7), 10), "group": [""] * 70},
+        rows = measure({"00": vectors}, samples_of(np.repeat(np.arange(7), 10)),
                        {"topology": "circle", "period": 7.0}, OPTIONS, 0)  # fmt: skip
         p_of.append(
             min(
@@ -164,7 +169,7 @@ def test_a_layer_without_structure_takes_no_part():
     rng = np.random.default_rng(0)
     vectors, classes = planted_circle(rng)
     flat = np.ones_like(vectors) + 1e-9 * rng.standard_normal(vectors.shape)
-    rows = measure({"embed": flat, "00": vectors}, {"value": classes, "group": [""] * len(classes)},
+    rows = measure({"embed": flat, "00": vectors}, samples_of(classes),
                    {"topology": "circle", "period": 7.0}, OPTIONS, 0)  # fmt: skip
     errors = {row["layer"]: row for row in rows if row["measure"] == "left_out_angle_error"}
     assert np.isnan(errors["embed"]["value"]) and errors["embed"]["p"] == errors["embed"]["p_corrected"] == 1
@@ -175,7 +180,7 @@ def test_irregular_angles_are_not_called_exact(rng):
     angles = np.array([0, 1, 2, 3, 4, 8])
     classes = np.repeat(np.arange(6), 10)
     vectors = rng.standard_normal((6, 20))[classes] + 0.3 * rng.standard_normal((60, 20))
-    rows = measure({"00": vectors}, {"value": angles[classes], "group": [""] * 60}, {"topology": "circle", "period": 12.0},
+    rows = measure({"00": vectors}, samples_of(angles[classes]), {"topology": "circle", "period": 12.0},
                    OPTIONS, 0)  # fmt: skip
     found = {row["measure"]: row for row in rows}
     assert "first_harmonic_share" not in found

@@ -13,11 +13,18 @@ from orrery.geometry.persistence import h1_score
 from orrery.measured import MEASURED
 from shapes import planted, rows_of, smallest_p, templates_of
 
-RUNS, ALPHA = 1000, 0.05
-LIMIT = ALPHA + 3.1 * np.sqrt(ALPHA * (1 - ALPHA) / RUNS)  # a sound test is above it in one of 1,000 such suites
+RUNS, SOME, ALPHA = 1000, 400, 0.05
 PERMUTATIONS = 19  # the fewest with which p can be .05, and as exact as more
 SCENES = {"noise": shapes.noise, "spectrum": shapes.spectrum, "templates": shapes.templates, "places": shapes.places}
-# Faults that are known, and why
+TESTED_ALONE = {  # in unit tests of their own: what needs regions or more samples than a quick suite has
+    "shape_log-line", "shape_log-line_r2", "shape_ring-of-clusters", "shape_ring-of-clusters_r2", "shape_target", "shape_target_r2",
+    *(name for name in MEASURED if "_given_" in name),
+}  # fmt: skip
+
+
+def limit(runs):
+    """A sound test is found more often than this in one of 1,000 such suites."""
+    return ALPHA + 3.1 * np.sqrt(ALPHA * (1 - ALPHA) / runs)
 
 
 def rates(scenes, kind, names, sizes, runs=RUNS, layers=2, permutations=PERMUTATIONS):
@@ -41,55 +48,65 @@ def few_folds(monkeypatch):
 
 
 def test_every_measure_with_a_null_is_in_the_suite():
-    known = {*shapes.RING, *shapes.PLANE, *shapes.LABELS, *shapes.NUMBERS, *shapes.PARENTS, *shapes.PLACES}
-    assert {shapes.family(name) for name, m in MEASURED.items() if m.null != "none"} == set(map(shapes.family, known))
+    known = {*shapes.RING, *shapes.COMPARED, *shapes.PLANE, *shapes.LABELS, *shapes.NUMBERS, *shapes.PARENTS,
+             *shapes.MAP, *shapes.GRID, "factor_r2_3", "factor_r2_4"}  # fmt: skip
+    tested = {shapes.family(name) for name, m in MEASURED.items() if m.null != "none"}
+    assert tested == set(map(shapes.family, known | TESTED_ALONE))
 
 
 def test_false_positives_of_rings():
-    found = rates(list(SCENES.values()), "circle", shapes.RING, [(7, 4, 16), (12, 4, 16)])
-    assert max(found.values()) <= LIMIT, found
+    found = rates(list(SCENES.values()), "circle", shapes.RING, [(7, 4, 16), (12, 4, 16)], SOME)
+    assert max(found.values()) <= limit(SOME), found
+
+
+def test_false_positives_of_shapes():
+    found = rates(list(SCENES.values()), "circle", shapes.COMPARED, [(7, 4, 16), (12, 4, 16)])
+    assert max(found.values()) <= limit(RUNS), found
 
 
 def test_false_positives_of_labels():
     """Scenes in which labels say nothing: not those at random places, which are what these measures are to find."""
     scenes = [SCENES[name] for name in ("noise", "spectrum", "templates")]
     found = rates(scenes, "circle", shapes.LABELS, [(7, 4, 16), (12, 4, 16)], layers=3)
-    assert max(found.values()) <= LIMIT, found
+    assert max(found.values()) <= limit(RUNS), found
 
 
 def test_false_positives_of_planes():
     found = rates(list(SCENES.values()), "circle", shapes.PLANE, [(7, 4, 16)])
-    assert max(found.values()) <= LIMIT, found
+    assert max(found.values()) <= limit(RUNS), found
 
 
 def test_false_positives_of_numbers(few_folds):
     names = [name for name in shapes.NUMBERS if name != "tens_kappa"]
-    found = rates(list(SCENES.values()), "numbers", names, [(20, 2, 16)])
-    assert max(found.values()) <= LIMIT, found
+    found = rates(list(SCENES.values()), "numbers", names, [(30, 2, 16)], SOME)
+    assert max(found.values()) <= limit(SOME), found
 
 
 def test_false_positives_of_tens(few_folds):
     found = rates([shapes.noise, shapes.places], "numbers", ["tens_kappa"], [(100, 1, 8)])
-    assert max(found.values()) <= LIMIT, found
+    assert max(found.values()) <= limit(RUNS), found
 
 
 def test_false_positives_of_parents():
     found = rates(list(SCENES.values()), "parents", shapes.PARENTS, [(12, 4, 16)], layers=3)
-    assert max(found.values()) <= LIMIT, found
+    assert max(found.values()) <= limit(RUNS), found
 
 
-@pytest.mark.parametrize("surface, p", [("plane", 12), ("sphere", 16), ("torus", 42)])
+@pytest.mark.parametrize("surface, p", [("plane", 12), ("sphere", 16), ("torus", 42), ("grid", 30)])
 def test_false_positives_of_places(few_folds, surface, p):
     """Of `weakest_axis_r2`, whose null is that of one axis, there are fewer."""
-    runs = 300
-    found = rates(list(SCENES.values()), surface, shapes.PLACES, [(p, 2, 16)], runs=runs)
-    assert max(found.values()) <= ALPHA + 3.1 * np.sqrt(ALPHA * (1 - ALPHA) / runs), found
+    names = shapes.GRID if surface in ("torus", "grid") else shapes.MAP
+    found = rates(list(SCENES.values()), surface, names, [(p, 2, 16)], SOME)
+    assert max(found.values()) <= limit(SOME), found
 
 
 @pytest.mark.parametrize("surface", list(shapes.SURFACES))
 def test_places_without_one_of_their_axes_are_found_seldom(few_folds, surface):
-    """All axes of a map but one are clear, whichever way the map is turned; along that one there is nothing."""
-    points, runs, hits = shapes.on(surface), 60, 0
+    """All axes of a map but one are clear, whichever way the map is turned; along that one there is nothing.
+
+    Where the axis that is left is nearly that of the shorter spread, places as a whole are not found either.
+    """
+    points, runs, hits, placed = shapes.on(surface), 60, 0, 0
     axes = np.linalg.svd(points - points.mean(0), full_matrices=False)[0][:, : 2 if surface == "country" else None]
     classes, groups = templates_of(len(points), 2)
     for run in range(runs):
@@ -98,16 +115,16 @@ def test_places_without_one_of_their_axes_are_found_seldom(few_folds, surface):
         layers = [planted(others, classes, 32, 0.3, rng) for _ in range(2)]
         rows = rows_of(layers, surface, classes, groups, ["left_out_place_r2", "weakest_axis_r2"], 99, run)
         places, weakest = rows[:2], rows[2:]
-        assert min(row["p_corrected"] for row in places) <= ALPHA
+        placed += min(row["p_corrected"] for row in places) <= ALPHA
         hits += any(row["p_corrected"] <= ALPHA and row["value"] > 0 for row in weakest)
-    assert hits / runs <= ALPHA + 3.1 * np.sqrt(ALPHA * (1 - ALPHA) / runs), hits
+    assert hits / runs <= limit(runs) and placed >= 0.8 * runs, (hits, placed)
 
 
 def test_walks_are_flagged_as_arches():
     """They are ordered, so the order tests are right to find them; the arch is no more than a walk's."""
     sizes = [(7, 4, 16), (12, 4, 16), (30, 2, 16), (30, 2, 256)]
     found = rates([shapes.walks], "numbers", ["arch_share"], sizes, layers=4, permutations=39)
-    assert found["arch_share"] <= LIMIT
+    assert found["arch_share"] <= limit(RUNS)
     vectors = shapes.walks(30, 2, 256, 1, np.random.default_rng(0))
     found = smallest_p(rows_of(vectors, "numbers", *templates_of(30, 2), ["left_out_rank", "arch_share"], 99, 0))
     assert found["left_out_rank"] == 1 / 100 and found["arch_share"] > 0.05
@@ -115,7 +132,7 @@ def test_walks_are_flagged_as_arches():
 
 def test_walks_do_not_close():
     found = rates([shapes.walks], "circle", ["ring_closure"], [(7, 4, 16)])
-    assert found["ring_closure"] <= LIMIT
+    assert found["ring_closure"] <= limit(RUNS)
 
 
 @pytest.mark.parametrize("name", ["h1_score", *shapes.PLANE])
@@ -144,25 +161,29 @@ def test_layers_that_are_arranged_differently_have_nulls_that_differ(rng, name):
 )  # fmt: skip
 def test_unequal_numbers_of_samples(monkeypatch, kind, name, p, size):
     """Rare labels have noisier means, and are rarer the larger their value: that alone is no structure."""
-    monkeypatch.setattr(measures, "_intervals", lambda *_: {})
+    monkeypatch.setattr(measures, "replicates", lambda *_: {})
     runs, hits = 150, 0
     for run in range(runs):
         vectors, classes, groups = shapes.unequal(p, np.random.default_rng([run, 5]), size=size)
         hits += smallest_p(rows_of([vectors], kind, classes, groups, [name], 19, run))[name] <= ALPHA
-    assert hits / runs <= ALPHA + 3.1 * np.sqrt(ALPHA * (1 - ALPHA) / runs)
+    assert hits / runs <= limit(runs)
 
 
 # Power
 
 PLANTED = {
-    "circle": ("circle", shapes.circle(7), shapes.RING),
+    "circle": ("circle", shapes.circle(7), 
+               (*(name for name in shapes.RING if "given" not in name), "shape_circle", "shape_circle_r2")),
     "ellipse": ("circle", shapes.circle(7, 0.5), ("left_out_angle_error", "first_harmonic_share", "circle_probe_r2")),
-    "helix": ("numbers", shapes.helix(50), ("modulo_kappa_10", "fourier_r2")),
-    "line": ("numbers", shapes.line(12), ("left_out_rank", "left_out_value_r2", "step_ratio")),
+    "helix": ("numbers", shapes.helix(70), ("modulo_kappa_10", "fourier_r2", "residue_circle_10", "residue_closure_10",
+              "residue_consistency_10", "helix_share", "period_share_10", "shape_helix")),
+    "line": ("numbers", shapes.line(12), ("left_out_rank", "left_out_value_r2", "line_share", "step_ratio", "tortuosity",
+             "order_r2_given_alphabet", "shape_line", "shape_line_r2")),
     "arch": ("numbers", shapes.arch(12), ("arch_share", "left_out_rank")),
     "clusters": ("circle", shapes.simplex(7), shapes.LABELS),
-    **{surface: (surface, shapes.on(surface), shapes.PLACES) for surface in shapes.SURFACES},
-}
+    **{surface: (surface, shapes.on(surface), shapes.MAP) for surface in ("plane", "sphere", "country")},
+    **{surface: (surface, shapes.on(surface), shapes.GRID) for surface in ("grid", "torus")},
+}  # fmt: skip
 
 
 def found_share(shape, d, noise, runs):
@@ -182,7 +203,7 @@ def found_share(shape, d, noise, runs):
 def test_what_is_planted_is_found_and_what_is_drowned_is_not(few_folds, shape, d):
     assert set(found_share(shape, d, 0.02, 5).values()) == {1}
     drowned = found_share(shape, d, 100, 25)
-    assert max(drowned.values()) <= ALPHA + 3.1 * np.sqrt(ALPHA * (1 - ALPHA) / 25), drowned
+    assert max(drowned.values()) <= limit(25), drowned
 
 
 # Known answers
@@ -203,12 +224,16 @@ def test_first_harmonic_share_of_a_simplex(rng, p, share):
 
 def test_a_circle_is_a_circle_and_a_simplex_is_none(rng):
     classes, groups = templates_of(7, 4)
+    decide = "left_out_angle_error", "ring_closure", "weakest_circle_axis_r2"
     ring = values_of(planted(shapes.circle(7), classes, 64, 0.01, rng), "circle", classes, groups, shapes.RING)
     assert ring["left_out_angle_error"]["value"] < 0.05 and ring["left_out_angle_error"]["p"] == 1 / 360
-    assert ring["first_harmonic_share"]["value"] > 0.99 and ring["h1_score"]["value"] == pytest.approx(0.56, abs=0.02)
+    assert ring["first_harmonic_share"]["value"] > 0.99 and ring["weakest_circle_axis_r2"]["value"] > 0.9
+    for k in (2, 3):
+        assert ring[f"h1_score_{k}"]["value"] == pytest.approx(0.56, abs=0.02)
     assert ring["ring_radius_cv"]["value"] < 0.05 and ring["ring_spacing_cv"]["value"] < 0.05
     none = values_of(planted(shapes.simplex(7), classes, 64, 0.1, rng), "circle", classes, groups, shapes.RING)
-    assert min(row["p"] for row in none.values()) > 0.05
+    assert min(row["p"] for row in none.values()) * len(none) > 0.05
+    assert none["weakest_circle_axis_r2"]["value"] < 0 and min(none[name]["p"] for name in decide) > 0.05
 
 
 def test_the_probe_of_random_places_fits_every_order_as_well_as_the_true_one():

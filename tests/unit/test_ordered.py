@@ -33,10 +33,10 @@ HUNDRED = np.arange(100)
 
 
 def probe(vectors, components=10, n_folds=20, seed=0):
-    """Held-out weights of one sample for each class, whole classes hidden at random: (W, classes, folds)."""
+    """Least-squares weights of one sample for each class, whole classes hidden at random: (W, classes, folds)."""
     n = len(vectors)
     folds = np.random.default_rng(seed).permutation(n) % min(n_folds, n)
-    return held_out_weights(vectors, np.arange(n), folds, components), np.arange(n), folds
+    return held_out_weights(vectors, np.arange(n), folds, components, ridge=0), np.arange(n), folds
 
 
 def embed(rng, columns, d=64, noise=0.0):
@@ -103,7 +103,11 @@ def test_rank_where_there_is_none():
     values = np.arange(4.0)[None]
     assert np.isnan(held_out_rank(np.zeros((4, 4)), values, np.arange(4)))[0]
     assert np.isnan(held_out_rank(np.full((4, 4), np.nan), values, np.arange(4)))[0]
-    assert np.isnan(held_out_rank(np.eye(4), values, np.array([0, 1, 2, 2])))[0]
+
+
+def test_rank_leaves_out_classes_without_samples():
+    values = np.array([[0.0, 1, 2, 3], [2.0, 1, 0, 3]])
+    np.testing.assert_allclose(held_out_rank(np.eye(4), values, np.array([0, 1, 2, 2])), [1, 0.5])
 
 
 def test_logarithms_only_where_they_differ_from_a_line():
@@ -152,7 +156,7 @@ def test_kappa_by_fitting_and_counting(rng, period):
     vectors = embed(rng, ring(np.arange(30), period), 6, 0.0)[classes] + 0.4 * rng.standard_normal((90, 6))
     folds = rng.permutation(30) % 5
     values = np.arange(30)[linear_orders(30, 3, 0)[0]]
-    found = modulo_kappa(held_out_weights(vectors, classes, folds, 6), values, classes, period, folds)
+    found = modulo_kappa(held_out_weights(vectors, classes, folds, 6, ridge=0), values, classes, period, folds)
     for v, kappa in zip(values, found):
         scores = np.zeros((90, period))
         for fold in range(5):

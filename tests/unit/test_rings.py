@@ -57,7 +57,7 @@ def test_held_out_weights_are_those_of_sklearn(rng, name, spectrum):
     vectors = rng.standard_normal((n, d)) * scale + (1000 if spectrum == "offset" else 0)
     classes, folds = np.arange(n) % p, np.arange(p) % 5
     targets = rng.standard_normal((p, 3))
-    weights = held_out_weights(vectors, classes, folds, k)
+    weights = held_out_weights(vectors, classes, folds, k, ridge=0)
     np.testing.assert_allclose(weights @ targets, refit(vectors, targets[classes], folds[classes], k)[0], atol=1e-7)
     np.testing.assert_allclose(weights.sum(1), 1)
     assert (np.abs(weights) * (folds[classes][:, None] == folds)).max() < 1e-12  # of what is hidden together
@@ -116,7 +116,7 @@ def test_grouped_weights_are_those_of_sklearn(rng, d):
     vectors, classes = ring(rng, per_class=9, d=d, noise=0.5)
     folds = group_folds(rng.integers(0, 9, len(classes)), 4, 0)
     targets = rng.standard_normal((7, 2))
-    weights, baseline = grouped_weights(vectors, classes, 7, folds, 6)
+    weights, baseline = grouped_weights(vectors, classes, 7, folds, 6, ridge=0)
     predicted, means = refit(vectors, targets[classes], folds, 6)
     np.testing.assert_allclose(weights @ targets, predicted, atol=1e-8)
     np.testing.assert_allclose(baseline @ targets, means, atol=1e-12)
@@ -147,7 +147,7 @@ def test_group_folds_keep_groups_whole_and_are_balanced(rng, sizes):
 def test_quadratic_r2_is_that_of_the_predictions(rng):
     vectors, classes = ring(rng, per_class=9, noise=0.8)
     folds = rng.integers(0, 4, len(classes))
-    weights, baseline = grouped_weights(vectors, classes, 7, folds, 6)
+    weights, baseline = grouped_weights(vectors, classes, 7, folds, 6, ridge=0)
     angles = angles_of(7)[random_orders(rng, 7, 20)]
     targets = np.stack([np.cos(angles), np.sin(angles)], axis=2) + 5
     found = quadratic_r2(weights, baseline, classes, targets)

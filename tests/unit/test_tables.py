@@ -121,13 +121,13 @@ def test_only_the_columns_that_are_wanted_are_read(tmp_path):
 def test_span_value_and_group_of_rows():
     samples, report = samples_of(
         {"label": "May", "text": "May in May"},
-        {"label": "May", "text": "May in May", "start": "0", "end": "3.0", "value": "7.5", "group": "g", "id": "d", "url": "u"},
+        {"label": "May", "text": "May in May", "start": "0", "end": "3.0", "value": "5.0", "group": "g", "id": "d", "url": "u"},
         {"label": "May", "text": "é May x", "start": "", "end": "", "value": "", "group": "", "id": "d", "title": "t"},
         {"label": "March", "text": "not there"},
         {"label": "June", "text": "June"},
     )  # fmt: skip
     assert [(s["start"], s["end"], s["value"], s["group"], s["document"], s["row"]) for s in samples] == [
-        (7, 10, 5.0, "t.csv:0", "", 0), (0, 3, 7.5, "g", "d", 1), (2, 5, 5.0, "d", "d", 2),
+        (7, 10, 5.0, "t.csv:0", "", 0), (0, 3, 5.0, "g", "d", 1), (2, 5, 5.0, "d", "d", 2),
     ]  # fmt: skip
     assert [(s["title"], s["url"]) for s in samples] == [("", ""), ("", "u"), ("t", "")]
     assert (
@@ -136,6 +136,12 @@ def test_span_value_and_group_of_rows():
         and report["kept"] == {"March": 0, "May": 3}
     )
     assert report["dropped"] == {"label not in the text": 1, "no label of the concept": 1}
+
+
+def test_a_label_with_two_values_is_refused():
+    rows = [{"label": "May", "text": "in May", "value": "4"}, {"label": "May", "text": "in May", "value": "7.5"}]
+    with pytest.raises(OrreryError, match="gives 'May' the value 7.5 and an earlier row 4; a label has one"):
+        samples_of(*rows)
 
 
 def test_a_full_quota_is_counted():

@@ -28,7 +28,7 @@ def tiny_config(model, corpus):
             "weekdays": {"corpus": {"per_label": 6, "min_chars": 10, "before": 90, **KEEP_ALL}},
         },
         "reducers": {"tsne": {"method": "tsne", "iterations": 250}},
-        "metrics": {"permutations": 99},
+        "metrics": {"permutations": 99, "twins": 1},
         "controls": ["gaussian", "untrained"],
     }
 

@@ -62,6 +62,8 @@ def test_the_weekday_ring(results):
         assert error["value"] < 0.6 and error["null_mean"] > 1.7 and error["exact"]
         assert share["p"] == error["p"] == pytest.approx(1 / 360)
         assert error["p_corrected"] < 0.05
+    errors = rows_of(results, "smollm2-135m", "prompts/weekdays", "left_out_angle_error")
+    assert errors["24"]["value"] <= 0.6 and errors["final"]["value"] <= 0.9 and errors["final"]["p_corrected"] <= 0.05
 
 
 def test_within_templates_the_days_stand_in_order(results):

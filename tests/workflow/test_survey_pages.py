@@ -33,7 +33,7 @@ def test_all_prompts_are_surveyed_in_a_folder_of_their_own(workflow, small, tmp_
     name = write(workflow, config)
     planned = jobs(snakemake(workflow, "-n", "survey", "--directory", str(tmp_path / "apart"), "--configfile", name))
     sets = planned["expand_prompts"]
-    assert sets > 90 and planned["measure"] == sets and planned["extract_activations"] == 2 * sets
+    assert sets > 90 and planned["measure"] == sets and planned["extract_activations"] == 4 * sets  # three twins
     target = "results/samples/prompts/weekdays.parquet"
     done = snakemake(workflow, target, "--cores", "1", "--directory", str(tmp_path / "apart"), "--configfile", name)
     assert done.returncode == 0, done.stderr[-3000:]

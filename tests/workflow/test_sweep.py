@@ -115,7 +115,7 @@ def test_an_edit_reruns_what_depends_on_it(swept, name):
 CODE = {  # module: rules that run again
     "reducers.py": {"project", "draw_interactive", "draw_static"},
     "methods/embeddings.py": {"project", "draw_interactive", "draw_static"},
-    "neighbours.py": {"find_neighbours", "project", "draw_interactive", "draw_static"},
+    "neighbours.py": {"find_neighbours", "project", "measure", "draw_interactive", "draw_static"},
     "geometry/cyclic.py": {"project", "measure", "draw_interactive", "draw_static"},
     "figures/static.py": {"draw_static", "draw_headline"},
     "activations.py": {"extract_activations", "find_neighbours", "project", "measure", "draw_interactive", "draw_static"},

@@ -1,0 +1,132 @@
+"""Sets that look like what they are not, or hide what they are: each passed for the other in an earlier version."""
+
+import numpy as np
+import pytest
+from orrery.geometry.curves import best_curve, seam_closeness
+from orrery.headline import UNDECIDABLE, summarise
+from orrery.measures import measure
+
+D = 48
+OPTIONS = {"preprocess": ["l2"], "components": "all", "permutations": 199}
+
+
+def verdicts(vectors, samples, shape, structures):
+    rows = measure({"00": vectors}, samples, shape, {**OPTIONS, "structures": structures}, 0)
+    columns = {key: [row[key] for row in rows] for key in rows[0]}
+    found = summarise([(columns, {"model": "m", "source": "s", "concept": "c", "topology": shape["topology"]})])
+    return {row["structure"]: row for row in found}
+
+
+def in_templates(means, rng, templates=12, noise=1.0):
+    """Samples of labels with these means, each label once in every template."""
+    p = len(means)
+    classes, groups = np.tile(np.arange(p), templates), np.repeat(np.arange(templates), p)
+    x = (
+        5
+        + means[classes]
+        + rng.standard_normal((templates, D))[groups]
+        + noise * rng.standard_normal((len(classes), D))
+    )
+    return x, columns_of(classes, group=groups)
+
+
+def columns_of(classes, values=None, group=None, document=None):
+    values = classes if values is None else np.asarray(values)[classes]
+    names = {"group": group, "document": document}
+    some = {key: [""] * len(classes) if names[key] is None else [f"g{i}" for i in names[key]] for key in names}
+    return {"label": [f"w{i}" for i in classes], "value": [float(v) for v in values], **some}
+
+
+def ring(p, rng, own=0.5):
+    turn = 2 * np.pi * np.arange(p) / p
+    plane = np.linalg.qr(rng.standard_normal((D, 2)))[0].T
+    return 4 * (np.c_[np.cos(turn), np.sin(turn)] @ plane + own * rng.standard_normal((p, D)) / np.sqrt(D))
+
+
+@pytest.mark.parametrize("held", [3, 4])
+def test_a_ring_is_found_where_documents_hold_some_or_most_labels(held):
+    found = 0
+    for run in range(6):
+        rng = np.random.default_rng([run, held])
+        first, groups = rng.integers(0, 7, 60), np.repeat(np.arange(60), held)
+        classes = (first[groups] + np.tile(np.arange(held), 60)) % 7
+        x = (
+            5
+            + ring(7, rng)[classes]
+            + 0.3 * rng.standard_normal((60, D))[groups]
+            + rng.standard_normal((len(groups), D))
+        )
+        row = verdicts(x, columns_of(classes, document=groups), {"topology": "circle", "period": 7.0}, ["cyclic order"])
+        found += row["cyclic order"]["verdict"] == "found"
+    assert found >= 5
+
+
+def test_documents_of_families_make_no_families():
+    found = 0
+    for run in range(25):
+        rng = np.random.default_rng(run)
+        groups = np.repeat(np.arange(12), 6)
+        classes = 6 * (groups % 2) + np.tile(np.arange(6), 12)
+        x = 5 + 2 * rng.standard_normal((12, D))[groups] + rng.standard_normal((72, D))
+        shape = {"topology": "tree", "parents": {f"w{i}": f"f{i // 6}" for i in range(12)}}
+        found += verdicts(x, columns_of(classes, group=groups), shape, ["families"])["families"]["verdict"] == "found"
+    assert found <= 5
+
+
+def test_scatter_that_grows_along_the_labels_is_no_order():
+    found = 0
+    for run in range(40):
+        rng = np.random.default_rng(run)
+        x, samples = in_templates(0.5 * rng.standard_normal((12, D)), rng, noise=0)
+        scatter = np.linspace(0.5, 2, 12)[np.asarray(samples["value"], int)]
+        x = x + scatter[:, None] * rng.standard_normal(x.shape)
+        found += verdicts(x, samples, {"topology": "line"}, ["order"])["order"]["verdict"] == "found"
+    assert found <= 7
+
+
+def test_part_of_a_day_is_no_ring():
+    hours = np.arange(8, 19)
+    rng = np.random.default_rng(0)
+    turn = 2 * np.pi * hours / 24
+    means = 4 * np.c_[np.cos(turn), np.sin(turn)] @ np.linalg.qr(rng.standard_normal((D, 2)))[0].T
+    assert best_curve(means, turn).gap > 2
+    x, samples = in_templates(means, rng)
+    samples["value"] = [float(hours[int(v)]) for v in samples["value"]]
+    row = verdicts(x, samples, {"topology": "circle", "period": 24.0}, ["ring", "cyclic order"])
+    assert {name: one["verdict"] for name, one in row.items()}["ring"] != "found"
+
+
+def test_the_seam_of_a_circle_is_a_step_and_that_of_a_chain_is_not():
+    turn = 2 * np.pi * np.arange(12) / 12
+    circles, chains = [], []
+    for run in range(60):
+        rng = np.random.default_rng(run)
+        circles.append(seam_closeness(ring(12, rng, 0.7), turn))
+        features = rng.standard_normal((13, D))
+        chains.append(seam_closeness(features[:-1] + features[1:], turn))
+    assert np.quantile(circles, 0.05) > 0.4 and 0.8 < np.mean(circles) < 1.2
+    assert np.mean(chains) < 0.3 and np.mean(np.array(chains) > 0.4) < 0.4
+
+
+def test_a_factor_of_two_levels_decides_nothing():
+    rng = np.random.default_rng(0)
+    first, second = np.repeat(np.arange(2), 8), np.tile(np.arange(8), 2)
+    means = 3 * np.c_[first, second / 3] @ rng.standard_normal((2, D)) / 2
+    x, samples = in_templates(means, rng)
+    shape = {"topology": "grid", "coordinates": {f"w{i}": [float(first[i]), float(second[i])] for i in range(16)}}
+    assert verdicts(x, samples, shape, ["places"])["places"]["verdict"] == UNDECIDABLE
+
+
+def test_tied_values_decide_nothing_and_say_why():
+    rng = np.random.default_rng(0)
+    x, samples = in_templates(rng.standard_normal((6, D)), rng)
+    samples["value"] = [1.0] * len(x)
+    row = verdicts(x, samples, {"topology": "line"}, ["order"])["order"]
+    assert row["verdict"] == UNDECIDABLE and "not defined" in row["sentence"]
+
+
+def test_one_coordinate_is_measured_without_a_map():
+    rng = np.random.default_rng(0)
+    x, samples = in_templates(rng.standard_normal((8, D)), rng)
+    shape = {"topology": "plane", "coordinates": {f"w{i}": [float(i)] for i in range(8)}}
+    assert verdicts(x, samples, shape, ["places"])["places"]["verdict"] != "found"
