@@ -5,13 +5,20 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+LEFT_OUT = (
+    r" (So it is in layers? [^.]*|In no other layer|This is the best layer[^.]*)\.",
+    r" Not all that it needs is shown: [^.]*\.",
+    r" An arc from which [^.]*\.", r" Distinct tokens alone [^.]*\.", r" The curve that fits best is closed\.",
+    r" Of \d+ shapes the distances [^:]*: .*?\)\.", r"; exchanged: [^.]*(?=\.)",
+)  # fmt: skip
 MARKS = "<!-- headline -->", "<!-- end of headline -->"
 
 
 def row_of(found):
     """A line of the table; what the columns say already is left out of the sentence."""
     sentence = found["sentence"].replace(" after the search over layers", "")
-    sentence = re.sub(r" (So it is in layers? [^.]*|In no other layer|This is the best layer[^.]*)\.", "", sentence)
+    for part in LEFT_OUT:
+        sentence = re.sub(part, "", sentence)
     name = f"{found['model']}, {found['source']}/{found['concept']}"
     return f"| {name} | {found['structure']} | {found['verdict']} | {found['layers'] or '–'} | {sentence} |"
 

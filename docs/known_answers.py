@@ -9,6 +9,7 @@ the pictures written to docs/images. With the default number of runs it takes ab
 import argparse
 import sys
 import time
+import zlib
 from pathlib import Path
 from unittest import mock
 
@@ -22,30 +23,52 @@ from orrery import measures
 from orrery.figures import static
 from orrery.figures.chart import Axis, Band, Chart, Line, Panel, Rules
 from orrery.figures.colours import class_colours
-from orrery.measured import title_of
+from orrery.measured import MEASURED, title_of
+
+
+def tested(*sets, without=()):
+    """The measures with a null distribution of some kinds of sets, as `Measured.sets` names these."""
+    names = [name for name, m in MEASURED.items() if m.null != "none" and m.sets in sets]
+    return [name for name in names if not name.startswith(tuple(without))]
+
 
 ALPHA = 0.05
+RING, PLANE, LABELS = tested("circle", "ordered"), tested("any"), tested("labels")
+SHAPES = tested("located")
+DIGITS = [name for name in MEASURED if name.startswith(("residue_", "rank_within", "period_share", "helix_share"))]
+NUMBERS = tested("line", "ordered", "numbers", without=DIGITS)
+PLACES, FACTORS, PARENTS = tested("places", "map"), tested("factors"), tested("parents")
 NULLS = {"noise": shapes.noise, "spectrum": shapes.spectrum, "templates": shapes.templates, "places": shapes.places}
 # kind of set, measures, (labels, samples of each, dimensions), layers, scenes
 SUITE = (
-    ("circle", shapes.RING, (7, 4, 16), 3, NULLS),
-    ("circle", shapes.PLANE, (7, 4, 16), 3, NULLS),
-    ("circle", shapes.LABELS, (7, 4, 16), 3, ("noise", "spectrum", "templates")),
-    ("numbers", [n for n in shapes.NUMBERS if n not in ("tens_kappa", "step_ratio")], (20, 2, 16), 2, NULLS),
-    ("sphere", shapes.PLACES, (16, 2, 16), 2, NULLS),
-    ("parents", shapes.PARENTS, (12, 4, 16), 3, NULLS),
-)
+    ("circle", RING, (7, 4, 16), 3, NULLS),
+    ("circle", PLANE, (7, 4, 16), 3, NULLS),
+    ("circle", LABELS, (7, 4, 16), 3, ("noise", "spectrum", "templates")),
+    ("numbers", [n for n in NUMBERS if n not in ("tens_kappa", "step_ratio", "turning_angle", "tortuosity")],
+     (20, 2, 16), 2, NULLS),
+    ("numbers", DIGITS, (100, 1, 16), 2, NULLS),
+    ("numbers", SHAPES, (12, 4, 16), 2, NULLS),
+    ("sphere", PLACES, (16, 2, 16), 2, NULLS),
+    ("torus", FACTORS, (42, 2, 16), 2, NULLS),
+    ("parents", PARENTS, (12, 4, 16), 3, NULLS),
+)  # fmt: skip
+WALKS = (
+    ("circle", "ring_closure", (7, 4, 16)), ("numbers", "arch_share", (20, 2, 16)),
+    ("numbers", "residue_closure_10", (100, 1, 16)), ("numbers", "residue_consistency_10", (100, 1, 16)),
+)  # fmt: skip
 WIDE = (
     ("circle", (7, 1, 4096), 200), ("circle", (12, 8, 1024), 200), ("circle", (7, 285, 16), 60),
     ("circle", (100, 4, 64), 40), ("numbers", (100, 1, 4096), 40), ("numbers", (100, 20, 16), 20),
 )  # fmt: skip
 POWER = {  # kind, points, measure → name in the picture
-    "circle": ("circle", shapes.circle(7), ["left_out_angle_error", "h1_score", "ring_closure"]),
-    "ellipse, axes 2 : 1": ("circle", shapes.circle(7, 0.5), ["left_out_angle_error", "circle_probe_r2", "h1_score"]),
-    "helix of period 10": ("numbers", shapes.helix(50), ["modulo_kappa_10", "fourier_r2"]),
-    "line": ("numbers", shapes.line(12), ["left_out_rank", "left_out_value_r2"]),
+    "circle": ("circle", shapes.circle(7), ["left_out_angle_error", "h1_score_2", "ring_closure"]),
+    "ellipse, axes 2 : 1": ("circle", shapes.circle(7, 0.5), ["left_out_angle_error", "circle_probe_r2", "h1_score_2"]),
+    "helix of period 10": ("numbers", shapes.helix(50), ["modulo_kappa_10", "residue_circle_10", "fourier_r2"]),
+    "line": ("numbers", shapes.line(12), ["left_out_rank", "left_out_value_r2", "shape_line"]),
     "half circle": ("numbers", shapes.arch(12), ["arch_share", "left_out_rank"]),
     "clusters": ("circle", shapes.simplex(7), ["silhouette", "probe_accuracy"]),
+    "sphere": ("sphere", shapes.on("sphere"), ["left_out_place_r2", "weakest_axis_r2", "within_region_r2"]),
+    "families": ("parents", np.eye(3)[np.arange(12) % 3], ["sibling_cosine", "parent_share"]),
 }
 DIMENSIONS = (16, 1024)
 LEVELS = 2.0 ** np.arange(-3, 5)
@@ -59,14 +82,32 @@ def wilson(hits, runs):
     return np.clip(middle - half, 0, 1), np.clip(middle + half, 0, 1)
 
 
+def rows_of(layers, kind, classes, groups, names, permutations, seed):
+    """The rows of some measures, with the default probe and without intervals."""
+    with mock.patch.object(measures, "replicates", lambda *_: {}):
+        return shapes.rows_of(layers, kind, classes, groups, names, permutations, seed, components="all")
+
+
+def smallest_p(rows):
+    """{measure: smallest corrected p of any layer}; measures that are one search are one."""
+    found = {}
+    for row in rows:
+        if row["permuted"]:
+            name = row["measure"]
+            name = name if MEASURED[name].null.startswith("levels") else shapes.family(name)
+            found[name] = min(found.get(name, 1), row["p_corrected"])
+    return found
+
+
 def count(make, kind, names, size, layers, runs, permutations=19):
     """{measure: runs in which p, corrected over layers and periods, is ≤ .05 in any layer}."""
     p, samples, d = size
     hits = {}
     for run in range(runs):
         vectors = make(p, samples, d, layers, np.random.default_rng([run, p, d]))
-        rows = shapes.rows_of(vectors, kind, *shapes.templates_of(p, samples), names, permutations, run)
-        for name, smallest in shapes.smallest_p(rows).items():
+        seed = zlib.crc32(f"{make.__name__} {kind} {run}".encode())  # other permutations for each kind of null
+        rows = rows_of(vectors, kind, *shapes.templates_of(p, samples), names, permutations, seed)
+        for name, smallest in smallest_p(rows).items():
             hits[name] = hits.get(name, 0) + (smallest <= ALPHA)
     return hits
 
@@ -78,8 +119,9 @@ def rates(runs):
         for scene in scenes:
             for name, hits in count(NULLS[scene], kind, names, size, layers, runs).items():
                 table.setdefault((kind, name), {})[scene] = hits
-    for kind, name, size in (("circle", "ring_closure", (7, 4, 16)), ("numbers", "arch_share", (20, 2, 16))):
-        table[kind, name]["walks"] = count(shapes.walks, kind, [name], size, 3, 2 * runs)[name]
+    for kind, name, size in WALKS:
+        family = shapes.family(name)
+        table[kind, family]["walks"] = count(shapes.walks, kind, [name], size, 3, 2 * runs)[family]
     print("| measure | noise | spectrum | templates | places | all: rate, 95 % interval | runs |")
     print("|---|--:|--:|--:|--:|---|--:|")
     for (_, name), hits in table.items():
@@ -100,8 +142,7 @@ def sizes(runs):
     print("| labels × samples × dimensions | tests | runs | all tests | worst test |\n|---|--:|--:|--:|---|")
     for kind, size, most in WIDE:
         several = size[1] > 1
-        names = {"circle": [*shapes.RING, *shapes.PLANE, *(shapes.LABELS * several)], "numbers": shapes.NUMBERS}[kind]
-        names = [n for n in names if several or n != "circle_probe_r2"]
+        names = {"circle": [*RING, *PLANE, *(LABELS * several)], "numbers": [*NUMBERS, *DIGITS]}[kind]
         made = min(most, runs)
         hits = count(shapes.noise, kind, names, size, 2, made)
         worst = max(hits, key=hits.get)
@@ -115,10 +156,10 @@ def search(runs):
     """Layers with one spectrum and arrangements of their own: whether the search over layers is paid for."""
     runs = min(runs, 100)
     print("| measure | 1 layer | 8 layers |\n|---|---|---|")
-    for name in ("first_harmonic_share", "h1_score", *shapes.PLANE):
+    for name in ("first_harmonic_share", "h1_score_2", *PLANE):
         cells = []
         for layers in (1, 8):
-            hits = count(shapes.one_spectrum, "circle", [name], (12, 4, 16), layers, runs, 99)[name]
+            hits = count(shapes.one_spectrum, "circle", [name], (12, 4, 16), layers, runs, 99)[shapes.family(name)]
             cells.append("{:.2f} ({:.2f} to {:.2f})".format(hits / runs, *wilson(hits, runs)))
         print(f"| `{name}` | {' | '.join(cells)} |", flush=True)
 
@@ -128,15 +169,15 @@ def unequal(runs):
     runs = min(runs, 200)
     print("| set | measure | rate, 95 % interval |\n|---|---|---|")
     for kind, p, size, names in (
-        ("circle", 8, 1, [*shapes.PLANE, "h1_score", "left_out_angle_error"]),
-        ("numbers", 20, 0, ["step_ratio", "left_out_rank", "arch_share", "polynomial_r2", *shapes.LABELS]),
+        ("circle", 8, 1, [*PLANE, "h1_score_2", "left_out_angle_error", "shape_circle"]),
+        ("numbers", 20, 0, ["step_ratio", "left_out_rank", "arch_share", "polynomial_r2", "shape_line", *LABELS]),
+        ("parents", 12, 0, PARENTS),
     ):
         hits = dict.fromkeys(names, 0)
-        with mock.patch.object(measures, "_intervals", lambda *_: {}):
-            for run in range(runs):
-                vectors, classes, groups = shapes.unequal(p, np.random.default_rng(run), size=size)
-                for row in shapes.rows_of([vectors], kind, classes, groups, names, 99, run):
-                    hits[row["measure"]] += row["p"] <= ALPHA
+        for run in range(runs):
+            vectors, classes, groups = shapes.unequal(p, np.random.default_rng(run), size=size)
+            for row in rows_of([vectors], kind, classes, groups, names, 99, run):
+                hits[row["measure"]] += row["p"] <= ALPHA
         for name, found in hits.items():
             share = "{:.2f} ({:.2f} to {:.2f})".format(found / runs, *wilson(found, runs))
             print(f"| {kind} | `{name}` | {share} |", flush=True)
@@ -144,7 +185,7 @@ def unequal(runs):
 
 def power(runs):
     """Share of runs in which planted shapes are found, over the level of noise, as a picture and its numbers."""
-    runs, panels = min(runs, 50), []
+    runs, panels = min(runs, 30), []
     for title, (kind, points, names) in POWER.items():
         classes, groups = shapes.templates_of(len(points), 4)
         colours, bands, lines = class_colours(np.arange(len(names)), {"topology": "none"}), [], []
@@ -154,7 +195,7 @@ def power(runs):
                 for run in range(runs):
                     rng = np.random.default_rng([run, level, d])
                     vectors = shapes.planted(points, classes, d, noise, rng)
-                    for row in shapes.rows_of([vectors], kind, classes, groups, names, 99, run):
+                    for row in rows_of([vectors], kind, classes, groups, names, 99, run):
                         hits[names.index(row["measure"]), level] += row["p"] <= ALPHA
             for name, colour, found in zip(names, colours, hits):
                 bands.append(Band(LEVELS, *wilson(found, runs), colour))
@@ -197,14 +238,7 @@ def save(chart, name, width):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=350, help="sets of each null")
-    parts = {
-        "rates": rates,
-        "sizes": sizes,
-        "search": search,
-        "unequal": unequal,
-        "power": power,
-        "walk": lambda _: walk(),
-    }
+    parts = {"rates": rates, "sizes": sizes, "search": search, "unequal": unequal, "power": power, "walk": walk}
     parser.add_argument("--parts", nargs="+", choices=parts, default=list(parts))
     options = parser.parse_args()
     for part in options.parts:

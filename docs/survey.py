@@ -9,20 +9,22 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 KINDS = ["circle", "line", "helix", "plane", "sphere", "torus", "grid", "tree", "simplex", "none"]
 ALPHA = 0.05
-OUTCOMES = ["found", "in part", "also untrained", "not found", "undecidable"]
+FIRST, LAST = ["found", "in part", "as much as untrained", "less than untrained"], ["not found", "undecidable"]
 
 
 def told(row):
     """What a cell says of a set in a model."""
-    p, q = (f"{float(row[key]):.2g}".removeprefix("0") for key in ("p_corrected", "q"))
-    chance = f"*p* {p}" if float(row["p_corrected"]) > ALPHA else f"*q* {q}"
+    p, q = (f"{float(row[key] or 'nan'):.2g}".removeprefix("0") for key in ("p_decided", "q"))
+    chance = f"*p* {p}" if float(row["p_decided"]) > ALPHA else f"*q* {q}"
+    share = f", {float(row['share']):.0%} of the variance ({float(row['share_simplex']):.0%})" if row["share"] else ""
+    apart = f"untrained {_value(row['untrained_value'])}, trained {_value(row['value'])}"
     return {
-        "found": f"**{row['structure']}** {row['layers']}",
-        "in part": f"{row['structure']} {row['layers']}",
-        "also untrained": f"untrained too, {_value(row['untrained_value'])} for {_value(row['value'])}",
+        "found": f"**{row['structure']}** {row['layers']}{share}",
+        "in part": f"{row['structure']} {row['layers']}{share}",
+        "as much as untrained": f"as much as untrained: {apart}",
+        "less than untrained": f"less than untrained: {apart}",
         "not found": f"no ({chance})",
-        "undecidable": "undecidable",
-    }[row["outcome"]]
+    }.get(row["outcome"], row["outcome"])
 
 
 def _value(text):
@@ -46,7 +48,8 @@ def _count(name, rows, models):
     cells = []
     for model in models:
         outcomes = Counter(row["outcome"] for row in rows if row["model"] == model)
-        cells.append(", ".join(f"{outcomes[o]} {o}" for o in OUTCOMES if outcomes[o]))
+        parts = [outcome for outcome in outcomes if outcome not in (*FIRST, *LAST)]
+        cells.append(", ".join(f"{outcomes[o]} {o}" for o in [*FIRST, *sorted(parts), *LAST] if outcomes[o]))
     return f"| {name} | {len(rows) // len(models)} | " + " | ".join(cells) + " |"
 
 
