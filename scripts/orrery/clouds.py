@@ -8,7 +8,7 @@ import numpy as np
 from orrery.controls import NOISE, another_order
 from orrery.covariates import COVARIATES, covariates_of, first_token_ids
 from orrery.errors import OrreryError
-from orrery.geometry import bases, clusters, cyclic, factors, places, probes
+from orrery.geometry import bases, clusters, curves, cyclic, factors, places, probes
 from orrery.geometry.classes import classes_of
 from orrery.geometry.exchange import (
     balanced,
@@ -136,6 +136,16 @@ class Cloud:
         """What the labels' places are on: coordinates (p, k), topology, and periods of a torus."""
         return self.places, self.shape["topology"], self.shape.get("periods")
 
+    @property
+    def angles(self):
+        """Angle (p,) of each label of a circle, in radians."""
+        return 2 * np.pi * self.values / self.shape["period"]
+
+    @cached_property
+    def curve(self):
+        """The curve that the distances of the labels' means follow."""
+        return curves.best_curve(self.means, self.angles)
+
     @cached_property
     def targets(self):
         """What a probe predicts of each label (p, q): its value, cosine and sine of its angle, or its place."""
@@ -143,8 +153,7 @@ class Cloud:
             return places.embedded(*self.surface)
         if self.shape["topology"] != "circle":
             return self.values[:, None]
-        angles = 2 * np.pi * self.values / self.shape["period"]
-        return np.stack([np.cos(angles), np.sin(angles)], axis=1)
+        return np.stack([np.cos(self.angles), np.sin(self.angles)], axis=1)
 
     @cached_property
     def apart(self):

@@ -48,9 +48,9 @@ def summarise(tables):
 
         `q` is the rate of false discoveries (Benjamini and Hochberg 1995): of what a set claims over all claims of the
         run, of other structures over them and the claims together; trivial structures have none. Verdicts: found (q, or
-        the p of a trivial one, at most .05); less than untrained, where the interval of the difference says so; as much
-        as untrained, where the twin's own measure is significant and the difference is not; what
-        `structures.Need.otherwise` says where only a part is there; not found; undecidable (no p can be small enough).
+        the p of a trivial one, at most .05); less than untrained, where the interval of the difference lies below 0; as
+        much as untrained, where it holds 0; what `structures.Need.otherwise` says where only a part is there; not
+        found; undecidable (no p can be small enough).
     """
     rows = []
     for columns, facts in tables:

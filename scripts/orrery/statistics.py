@@ -33,7 +33,7 @@ REGRESSIONS, PLANES, SHARES = 999, 99, 199  # members of nulls that are slow to 
 
 
 def _angles(cloud, search):
-    return (2 * np.pi * cloud.values / cloud.shape["period"])[search.orders]
+    return cloud.angles[search.orders]
 
 
 def _values(cloud, search):
@@ -49,7 +49,7 @@ def _weakest_circle_axis(cloud, search):
 
 
 def _curve(which):
-    return _one(lambda c: getattr(curves.best_curve(c.means, 2 * np.pi * c.values / c.shape["period"]), which))
+    return _one(lambda c: getattr(c.curve, which))
 
 
 def _share(columns):
@@ -98,7 +98,7 @@ def _along(measure):
 
 def _harmonic(h):
     def found(cloud):
-        spectrum = local.harmonic_spectrum(cloud.means, 2 * np.pi * cloud.values / cloud.shape["period"])
+        spectrum = local.harmonic_spectrum(cloud.means, cloud.angles)
         return spectrum[h - 1] if h <= len(spectrum) else np.nan
 
     return _one(found)
@@ -117,20 +117,20 @@ def _shape(name, which):
 
 def _region(cloud, search):
     weights = cloud.weights_without(cloud.region_of)
-    targets = places.embedded(*cloud.surface)
-    return regions.left_out_region_r2(weights, targets, cloud.classes, cloud.region_of, search.regions[0])
+    return regions.left_out_region_r2(weights, cloud.targets, cloud.classes, cloud.region_of, search.regions[0])
 
 
 def _within(cloud, search):
-    targets = places.embedded(*cloud.surface)
-    return regions.within_region_r2(cloud.hidden, targets, cloud.classes, cloud.region_of, search.within_regions[0])
+    return regions.within_region_r2(
+        cloud.hidden, cloud.targets, cloud.classes, cloud.region_of, search.within_regions[0]
+    )
 
 
 def _within_own(cloud, search):
     """Within the regions that the vectors themselves show, which know nothing of the places."""
     own = regions.clearest_regions(clusters.pairwise_distances(cloud.means))
     orders, _ = regions.within_region_orders(own, search.draws(REGRESSIONS), search.seed)
-    return regions.within_region_r2(cloud.hidden, places.embedded(*cloud.surface), cloud.classes, own, orders)
+    return regions.within_region_r2(cloud.hidden, cloud.targets, cloud.classes, own, orders)
 
 
 def _factor(i):
@@ -237,11 +237,11 @@ FUNCTIONS = {
     "left_out_angle_error": _angle_error,
     "weakest_circle_axis_r2": _weakest_circle_axis,
     "closing_gap": _curve("gap"),
-    "seam_closeness": _one(lambda c: curves.seam_closeness(c.means, 2 * np.pi * c.values / c.shape["period"])),
+    "seam_closeness": _one(lambda c: curves.seam_closeness(c.means, c.angles)),
     "ring_aspect": _curve("aspect"),
     "spiral_growth": _curve("growth"),
     "ring_closure": lambda c, s: closed.ring_or_walk(
-        c.means, 2 * np.pi * c.values / c.shape["period"], c.components, s.seed, s.draws()
+        c.means, c.angles, c.components, s.seed, s.draws()
     ),
     "first_harmonic_share": lambda c, s: cyclic.first_harmonic_share(c.means, _angles(c, s)),
     "circle_probe_r2": _circle_probe,

@@ -100,8 +100,7 @@ def placed(vectors, samples, facts):
 def _places(cloud):
     topology = cloud.shape["topology"]
     if topology == "circle":
-        angles = 2 * np.pi * cloud.values / cloud.shape["period"]
-        return _predicted(cloud, np.stack([np.cos(angles), np.sin(angles)], axis=1))
+        return _predicted(cloud, cloud.targets)
     if topology in LINES:
         return np.c_[cloud.values, _predicted(cloud, cloud.values[:, None])]
     if topology not in PLACES:
