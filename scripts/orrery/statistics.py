@@ -104,15 +104,16 @@ def _harmonic(h):
     return _one(found)
 
 
-def _shape(name, which):
-    """How well a shape agrees with the distances (0), or how well its coordinates are predicted (1)."""
+def _shape_orders(cloud, search):
+    return search.free_orders[: 1 + int(np.clip(SHAPED / cloud.p**2, PLANES, REGRESSIONS))]
 
-    def found(cloud, search):
-        orders = search.free_orders[: 1 + int(np.clip(SHAPED / cloud.p**2, PLANES, REGRESSIONS))]
-        shape = {name: cloud.shapes[name]}
-        return shapes.shape_scores(cloud.means, cloud.hidden, cloud.classes, cloud.folds, shape, orders)[name][which]
 
-    return found
+def _shape(name):
+    return lambda c, s: shapes.distance_scores(c.means, {name: c.shapes[name]}, _shape_orders(c, s))[:, 0]
+
+
+def _shape_r2(name):
+    return lambda c, s: shapes.prediction_score(c.hidden, c.classes, c.folds, c.shapes[name], _shape_orders(c, s))
 
 
 def _region(cloud, search):
@@ -287,8 +288,8 @@ FUNCTIONS = {
     "turning_angle": _along(local.turning_angle),
     "tortuosity": _along(local.tortuosity),
     **{f"harmonic_share_of_{h}": _harmonic(h) for h in range(2, 7)},
-    **{f"shape_{name}": _shape(name, 0) for name in SHAPES},
-    **{f"shape_{name}_r2": _shape(name, 1) for name in SHAPES},
+    **{f"shape_{name}": _shape(name) for name in SHAPES},
+    **{f"shape_{name}_r2": _shape_r2(name) for name in SHAPES},
     "place_share": _share(lambda c: c.targets),
     "left_out_region_r2": _region,
     "within_own_region_r2": _within_own,

@@ -77,7 +77,12 @@ def scored(vectors, classes, p, orders):
     folds = np.arange(p) % 20
     means = class_means(vectors, classes, p)
     weights = probes.held_out_weights(vectors, classes, folds)
-    return shapes.shape_scores(means, weights, classes, folds, shapes.hypotheses(np.arange(p), "line"), orders)
+    known = shapes.hypotheses(np.arange(p), "line")
+    aligned = shapes.distance_scores(means, known, orders)
+    return {
+        name: (aligned[:, i], shapes.prediction_score(weights, classes, folds, squares, orders))
+        for i, (name, squares) in enumerate(known.items())
+    }
 
 
 def level(statistic):
@@ -185,7 +190,7 @@ def test_scores_of_shapes_themselves(rng):
         for name in set(known) - {"simplex"}:
             points = curve(name, p)
             means = np.c_[points - points.mean(0), 3 * np.linalg.norm(points - points.mean(0)) * np.eye(p)] + 5
-            found = shapes._alignments(means, known, np.arange(p)[None])[0]
+            found = shapes.distance_scores(means, known, np.arange(p)[None])[0]
             assert found[list(known).index(name)] == pytest.approx(1)  # in spite of the labels' own directions
             assert np.nanargmax(found) == list(known).index(name)
 
@@ -194,10 +199,10 @@ def test_equal_far_or_few_means_have_no_scores(rng):
     known = shapes.hypotheses(np.arange(6), "line")
     orders = linear_orders(6, 9, 0)[0]
     for means in (np.eye(6), np.ones((6, 4)), 1e6 + 1e-9 * rng.standard_normal((6, 4)), np.full((6, 3), np.nan)):
-        assert np.isnan(shapes._alignments(means, known, orders)).all()
+        assert np.isnan(shapes.distance_scores(means, known, orders)).all()
         assert np.isnan(shapes.simplex_share(means, known))
     few = shapes.hypotheses(np.arange(4), "line")
-    assert np.isnan(shapes._alignments(rng.standard_normal((4, 9)), few, linear_orders(4, 5, 0)[0])).all()
+    assert np.isnan(shapes.distance_scores(rng.standard_normal((4, 9)), few, linear_orders(4, 5, 0)[0])).all()
 
 
 def test_share_of_a_shape_is_exact_beside_equal_directions_of_their_own():

@@ -77,30 +77,19 @@ def hypotheses(values, topology, *, period=None, parents=None, coordinates=None,
     return {name: np.asarray(squares, dtype=float) for name, squares in shapes.items()}
 
 
-def shape_scores(means, weights, classes, folds, shapes, orders):
-    """How well each shape agrees with the distances of class means, and how well a probe predicts its coordinates.
+def distance_scores(means, shapes, orders):
+    """How well each shape agrees with the distances of class means.
 
-    Distances: the correlation of squared distances over all pairs of labels after U-centring of both, which is the
-    unbiased linear CKA (Song et al. 2012) of means and shape, from -1 to 1 and 0 by chance. The best shape has the
-    largest. It cannot show that no other shape fits as well: half a circle and a line have .93 with each other for
-    seven labels, so a gap between two scores is evidence only if it is larger than that of resampled labels.
-
-    Prediction: R² of the shape's coordinates for labels that a probe never saw, at most 1, below 0 where the mean of
-    the other labels does better, which is also chance. Coordinates come from classical scaling (Torgerson 1952), at
-    most p/2 or ten, and equal eigenvalues are kept or dropped together. A part in which all labels are equally far from
-    each other is removed first, as no probe can predict a hidden label's own direction. The R² ranks shapes badly: a
-    line is one coordinate of an arc and the easier of the two, and most trees and helices rank below it. It shows that
-    a shape can be decoded, not that it is the shape.
+    The correlation of squared distances over all pairs of labels after U-centring of both, which is the unbiased linear
+    CKA (Song et al. 2012) of means and shape, from -1 to 1 and 0 by chance. The best shape has the largest. It cannot
+    show that no other shape fits as well: half a circle and a line have .93 with each other for seven labels, so a gap
+    between two scores is evidence only if it is larger than that of resampled labels.
 
     Parameters
     ----------
     means : array (p, D)
         Of about as many samples each: errors that grow along the order are no shape, but make the scores of a line more
         variable than those of permuted labels (p ≤ .05 in .085 of sets of 12 labels with 4 to 44 samples).
-    weights : array (N, p)
-        From `probes.held_out_weights` or `probes.smoothed_weights`, whole labels hidden.
-    classes : int array (N,)
-    folds : int array (p,)
     shapes : dict of str → array (p, p)
         From `hypotheses`.
     orders : int array (B, p)
@@ -109,17 +98,57 @@ def shape_scores(means, weights, classes, folds, shapes, orders):
 
     Returns
     -------
-    dict of str → (distance scores, prediction R²), arrays (B,)
-        Both NaN for a simplex, which no order of labels changes, for means that are all the same, and, of distances,
-        for fewer than five labels. Cost of the distances: B p²/2 products a shape.
+    array (B, number of shapes)
+        NaN for a simplex, which no order of labels changes, for means that are all the same, and for fewer than five
+        labels. Cost: B p²/2 products a shape.
     """
-    orders = np.asarray(orders)
-    aligned = _alignments(means, shapes, orders)
+    orders, n, gram = np.asarray(orders), len(means), _gram(means)
+    found = np.full((len(orders), len(shapes)), np.nan)
+    if n < 5 or not np.isfinite(gram).all():
+        return found
+    first, second = np.triu_indices(n, 1)
+    tables = np.stack([_unit(-squares / 2) for squares in shapes.values()], axis=2).reshape(n * n, -1)
+    profile = 2 * _unit(gram)[first, second]
+    step = max(1, BLOCK // (len(first) * tables.shape[1]))
+    for i in range(0, len(orders), step):
+        some = orders[i : i + step]
+        found[i : i + step] = profile @ tables[some[:, first] * n + some[:, second]]
+    return found
+
+
+def prediction_score(weights, classes, folds, squares, orders):
+    """How well a probe predicts a shape's coordinates: R² for labels that it never saw.
+
+    At most 1, below 0 where the mean of the other labels does better, which is also chance. Coordinates come from
+    classical scaling (Torgerson 1952), at most p/2 or ten, and equal eigenvalues are kept or dropped together. A part
+    in which all labels are equally far from each other is removed first, as no probe can predict a hidden label's own
+    direction. The R² ranks shapes badly: a line is one coordinate of an arc and the easier of the two, and most trees
+    and helices rank below it. It shows that a shape can be decoded, not that it is the shape.
+
+    Parameters
+    ----------
+    weights : array (N, p)
+        From `probes.held_out_weights` or `probes.smoothed_weights`, whole labels hidden.
+    classes : int array (N,)
+    folds : int array (p,)
+    squares : array (p, p)
+        Squared distances of the shape, from `hypotheses`.
+    orders : int array (B, p)
+        As for `distance_scores`.
+
+    Returns
+    -------
+    array (B,)
+        NaN for a simplex and for means that are all the same.
+    """
+    orders, targets = np.asarray(orders), _kept(_scaled(squares))
+    if not targets.shape[1] or not np.isfinite(weights).all():
+        return np.full(len(orders), np.nan)
     baseline = held_out_baseline(classes, folds)
-    return {
-        name: (aligned[:, i], _prediction(weights, baseline, classes, squares, orders))
-        for i, (name, squares) in enumerate(shapes.items())
-    }
+    found, step = np.empty(len(orders)), max(1, BLOCK // targets.size)
+    for i in range(0, len(orders), step):
+        found[i : i + step] = quadratic_r2(weights, baseline, classes, targets[orders[i : i + step]])
+    return found
 
 
 def shape_shares(means, shapes):
@@ -139,9 +168,9 @@ def shape_shares(means, shapes):
     Returns
     -------
     dict of str → float, from 0 to 1
-        NaN as in `shape_scores`.
+        NaN as in `distance_scores`.
     """
-    aligned = _alignments(means, shapes, np.arange(len(means))[None])[0]
+    aligned = distance_scores(means, shapes, np.arange(len(means))[None])[0]
     gram = _gram(means)
     found = {}
     for r, (name, squares) in zip(aligned, shapes.items()):
@@ -168,7 +197,7 @@ def simplex_share(means, shapes):
     float, from 0 to 1
         NaN where no shape has a score; 1 where all correlations are 0 or below.
     """
-    aligned = _alignments(means, shapes, np.arange(len(means))[None])[0]
+    aligned = distance_scores(means, shapes, np.arange(len(means))[None])[0]
     if np.isnan(aligned).all():
         return np.nan
     return 1 - list(shape_shares(means, shapes).values())[np.nanargmax(aligned)]
@@ -207,32 +236,6 @@ def _levels(p):
         for i, half in enumerate(halves):
             member[half] = i
         found += member[:, None] != member
-    return found
-
-
-def _alignments(means, shapes, orders):
-    """Correlations (B, number of shapes) of U-centred squared distances, NaN where one side has nothing left."""
-    n, gram = len(means), _gram(means)
-    found = np.full((len(orders), len(shapes)), np.nan)
-    if n < 5 or not np.isfinite(gram).all():
-        return found
-    first, second = np.triu_indices(n, 1)
-    tables = np.stack([_unit(-squares / 2) for squares in shapes.values()], axis=2).reshape(n * n, -1)
-    profile = 2 * _unit(gram)[first, second]
-    step = max(1, BLOCK // (len(first) * tables.shape[1]))
-    for i in range(0, len(orders), step):
-        some = orders[i : i + step]
-        found[i : i + step] = profile @ tables[some[:, first] * n + some[:, second]]
-    return found
-
-
-def _prediction(weights, baseline, classes, squares, orders):
-    targets = _kept(_scaled(squares))
-    if not targets.shape[1] or not np.isfinite(weights).all():
-        return np.full(len(orders), np.nan)
-    found, step = np.empty(len(orders)), max(1, BLOCK // targets.size)
-    for i in range(0, len(orders), step):
-        found[i : i + step] = quadratic_r2(weights, baseline, classes, targets[orders[i : i + step]])
     return found
 
 
