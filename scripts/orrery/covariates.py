@@ -52,11 +52,6 @@ def covariates_of(labels, values=None, *, token_ids=None, names=COVARIATES, lang
     return found
 
 
-def all_covariates(labels, *, token_ids=None, names=COVARIATES, language="en"):
-    """As `covariates_of`, with those that would be left out: to say which, and why."""
-    return covariates_of(labels, None, token_ids=token_ids, names=names, language=language)
-
-
 def why_left_out(covariate, values=None):
     """Why a covariate (p,) says nothing about a claim on values (p,), as a clause; None where it may.
 

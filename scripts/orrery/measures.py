@@ -22,14 +22,8 @@ PERMUTED = {
     **{f"levels {i}": f"levels of factor {i}" for i in FACTORS}, "shapes": "order of the labels",
     "partial": "what a covariate leaves", "none": "",
 }  # fmt: skip
-DRAWN = (
-    "gaussian",
-    "walks",
-    "units",
-    "own",
-    "residues",
-    "digits",
-)  # nulls of which more is drawn where almost none is beyond the set
+# nulls of which more is drawn where almost none is beyond the set
+DRAWN = ("gaussian", "walks", "units", "own", "residues", "digits")
 PLANTED = " with "  # between the name of a control and the shape that was planted in it
 SHARED = "the {p} labels cannot be told from the {n} documents they stand in: not every label has one of its own"
 

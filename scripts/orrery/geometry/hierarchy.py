@@ -31,17 +31,25 @@ def parent_share(means, parents):
     array (B,)
         NaN where the means are all the same.
     """
-    parents = _checked(means, parents)
-    gram, p = _gram(means), parents.shape[1]
+    parents, gram = _checked(means, parents), _gram(means)
     if not gram.trace() > 0:
         return np.full(len(parents), np.nan)
-    names, counts = np.unique(parents[0], return_counts=True)
-    step = max(1, BLOCK // (p * len(names)))
-    between = []
-    for start in range(0, len(parents), step):
-        onehot = (parents[start : start + step, None] == names[:, None]).astype(float)  # (b, q, p)
-        between.append((((onehot @ gram) * onehot).sum(2) / counts).sum(1))
+    counts = np.unique(parents[0], return_counts=True)[1]
+    between = [_between(onehot, gram, counts).sum(1) for onehot in _indicators(parents)]
     return np.concatenate(between) / gram.trace()
+
+
+def _indicators(parents):
+    """Blocks (b, q, p) of rows of parents (B, p): 1 where a class is a child of a parent."""
+    names = np.unique(parents[0])
+    step = max(1, BLOCK // (parents.shape[1] * len(names)))
+    for start in range(0, len(parents), step):
+        yield (parents[start : start + step, None] == names[:, None]).astype(float)
+
+
+def _between(onehot, gram, counts):
+    """Sum of squares (b, q) of each parent's mean."""
+    return ((onehot @ gram) * onehot).sum(2) / counts
 
 
 def family_statistic(means, parents):
@@ -66,21 +74,16 @@ def family_statistic(means, parents):
     array (B,)
         NaN where there is one parent only or none has two children, or no variance within parents.
     """
-    parents = _checked(means, parents)
-    gram, p = _gram(means), parents.shape[1]
-    names, counts = np.unique(parents[0], return_counts=True)
-    if not gram.trace() > 0 or len(names) < 2 or counts.max() < 2:
+    parents, gram = _checked(means, parents), _gram(means)
+    counts = np.unique(parents[0], return_counts=True)[1]
+    if not gram.trace() > 0 or len(counts) < 2 or counts.max() < 2:
         return np.full(len(parents), np.nan)
-    step, found = max(1, BLOCK // (p * len(names))), []
-    for start in range(0, len(parents), step):
-        onehot = (parents[start : start + step, None] == names[:, None]).astype(float)  # (b, q, p)
-        found.append(_modified_f(onehot, gram, counts))
-    return np.concatenate(found)
+    return np.concatenate([_modified_f(onehot, gram, counts) for onehot in _indicators(parents)])
 
 
 def _modified_f(onehot, gram, counts):
     """F2 (b,) of parents' indicators (b, q, p)."""
-    between = ((onehot @ gram) * onehot).sum(2) / counts
+    between = _between(onehot, gram, counts)
     within = np.maximum(onehot @ np.diag(gram) - between, 0)
     several = counts > 1
     pooled = within[:, several].sum(1) / (counts[several] - 1).sum()
