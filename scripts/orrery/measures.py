@@ -66,31 +66,22 @@ def measure(layers, samples, shape, options, seed, controls=(), others=None):
     OrreryError
         A control has not as many samples as the set, or a label has several values.
     """
-    others, rows, twins = others or {}, [], []
-    structures = options.get("structures")
-    everything = options.get("measure_controls", "verdicts") == "all"
+    others, structures, rows, twins = others or {}, options.get("structures"), [], []
     stream = {name: x for name, x in layers.items() if not _site(name)}
     for control in _in_turn(controls, others):
         clouds = list(clouds_of(control, stream, others, samples, shape, options, seed))
-        if not clouds:
-            continue
-        first = clouds[0][1]
-        names, asked = _names(first, structures), _asked_of(control, shape["topology"], structures)
-        decide = [name for name in names if name in deciding(asked)]
-        besides = NOISE_FOR if control in ("gaussian", "spectrum") and not structures else ()
-        wanted = names if everything else [name for name in names if name in decide or name in besides]
-        search = Search(first, options["permutations"], seed, control)
-        found, paired, _ = _statistics(clouds, search, wanted, pairs=control.startswith("untrained"))
-        rows += _table(control, found, clouds, search)
-        if not (control.startswith("untrained") and twins):  # one twin says whether twins could show it
-            rows += _planted_rows(control, clouds, search, decide, asked)
-        if control.startswith("untrained"):
-            twins.append((found, paired))
+        if clouds:
+            search, untrained = Search(clouds[0][1], options["permutations"], seed, control), _untrained(control)
+            # one twin says whether twins could show it
+            some, *twin = _control_rows(control, clouds, search, options, plant=not (untrained and twins))
+            rows += some
+            twins += [twin] if untrained else []
     for site in dict.fromkeys(map(_site, layers)):
         some = {name: x for name, x in layers.items() if _site(name) == site}
         clouds = list(clouds_of("", some, others, samples, shape, options, seed))
         search = Search(clouds[0][1], options["permutations"], seed)
-        found, *replicas = _statistics(clouds, search, _names(clouds[0][1], structures), bool(twins) and not site, True)
+        names, pairs = _names(clouds[0][1], structures), bool(twins) and not site
+        found, *replicas = _statistics(clouds, search, names, pairs, intervals=True)
         rows = [*_table("", found, clouds, search, replicas, [] if site else twins), *rows]
     return rows
 
@@ -106,10 +97,29 @@ def _in_turn(controls, others):
     return [one for name in controls for one in ([name, *twins] if name == "untrained" else [name])]
 
 
+def _untrained(control):
+    return control.startswith("untrained")
+
+
+def _control_rows(control, clouds, search, options, plant):
+    """Rows of a control, with shapes planted into it if asked; its statistics, and replicas for differences."""
+    structures, first = options.get("structures"), clouds[0][1]
+    names, asked = _names(first, structures), _asked_of(control, first.shape["topology"], structures)
+    decide = [name for name in names if name in deciding(asked)]
+    besides = NOISE_FOR if control in ("gaussian", "spectrum") and not structures else ()
+    everything = options.get("measure_controls", "verdicts") == "all"
+    wanted = names if everything else [name for name in names if name in decide or name in besides]
+    found, paired, _ = _statistics(clouds, search, wanted, pairs=_untrained(control))
+    rows = _table(control, found, clouds, search)
+    if plant:
+        rows += _planted_rows(control, clouds, search, decide, asked)
+    return rows, found, paired
+
+
 def _asked_of(control, topology, structures):
     """The structures that are looked for in a control: of noise none that any labels have, unless it is claimed."""
     asked = structures or STRUCTURES
-    trivial = () if control.startswith("untrained") else set(TRIVIAL) - set(CLAIMS[topology])
+    trivial = () if _untrained(control) else set(TRIVIAL) - set(CLAIMS[topology])
     return [name for name in asked if name not in trivial]
 
 
