@@ -20,6 +20,7 @@ def log_to(path):
     log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     os.dup2(log, 1)
     os.dup2(log, 2)
+    sys.stdout.reconfigure(line_buffering=True)  # what a job that is killed had said stands in its log
     sys.excepthook = lambda kind, error, trace: _report(kind, error, trace, path)
 
 
