@@ -53,21 +53,21 @@ AROUND = (
     Need("weakest_circle_axis_r2", "one axis only", above=0),
     Need("ring_aspect", "one axis only", above=0.2),
     Need("closing_gap", "open arc", below=2),
-    Need("seam_closeness", "open chain", above=0.4),
+    Need("seam_closeness", "open chain", above=0.5),
 )
 CHAINS = (
-    "An arc from which less than one label is missing, groups of neighbouring labels, and some open chains of labels "
-    "that share features with their neighbours also pass."
+    "An arc from which less than one label is missing and a few open chains of labels that share features with their "
+    "neighbours also pass."
 )
 SPIRALS = (
-    "An arc from which less than one label is missing, some open chains of labels that share features with their "
-    "neighbours, and spirals whose radius doubles also pass."
+    "An arc from which less than one label is missing, a few open chains of labels that share features with their "
+    "neighbours, and some spirals whose radius doubles also pass."
 )
 TEN = (
     Need("residue_circle_10", "digit categories"),
     Need("residue_circle_10", "digit categories", above=2 / 9),
     Need("residue_closure_10", "open arc of digits"),
-    Need("residue_seam_10", "open arc of digits", above=0.4),
+    Need("residue_seam_10", "open arc of digits", above=0.5),
     Need("residue_consistency_10", "not the same in every decade"),
 )
 FACTORS = tuple(Need(f"factor_r2_{i}", "one factor only") for i in range(1, 5))

@@ -132,7 +132,7 @@ def test_labels_that_are_missing_leave_a_gap(rng):
 
 @pytest.mark.parametrize(
     "points, low, high",
-    [(circle(9), 0.95, 1.05), (arc(9, 270), 0.6, 0.85), (arc(9, 225), 0.2, 0.5), (arc(9, 180), -9, 0.2)],
+    [(circle(9), 0.95, 1.05), (arc(9, 270), 0.2, 0.4), (arc(9, 225), -0.4, -0.2), (arc(9, 180), -0.9, -0.7)],
 )
 def test_how_close_the_last_is_to_the_first(rng, points, low, high):
     found = seam_closeness(embedded(points, rng), angles_of(9))
@@ -144,12 +144,22 @@ def test_how_close_the_last_is_to_the_first(rng, points, low, high):
 
 
 def test_a_chain_and_a_walk_do_not_meet():
-    """Labels that share something with the next ones, the last nothing with the first; 200 of each."""
-    chains, walks = [], []
+    """Labels that share something with the next ones, the last with the first or not; 200 of each."""
+    chains, rings, walks = [], [], []
     for i in range(200):
         rng = np.random.default_rng(i)
         shared = rng.standard_normal((12, 64))
         chains.append(seam_closeness(shared[:-1] + shared[1:], angles_of(11)))
+        rings.append(seam_closeness(shared[1:] + np.roll(shared[1:], 1, 0), angles_of(11)))
         walks.append(seam_closeness(np.cumsum(rng.standard_normal((11, 64)), axis=0), angles_of(11)))
-    assert np.mean(chains) < 0.3 and np.mean(np.array(chains) > 0.4) < 0.4 and np.mean(walks) < 0
+    assert abs(np.mean(chains)) < 0.1 and np.mean(np.array(chains) > 0.5) < 0.1
+    assert abs(np.mean(rings) - 1) < 0.1 and np.mean(np.array(rings) > 0.5) > 0.85
+    assert max(walks) < 0
     assert np.isnan(seam_closeness(np.ones((7, 4)), angles_of(7)))
+
+
+@pytest.mark.parametrize("p", [7, 12, 24])
+def test_groups_of_neighbours_do_not_meet(rng, p):
+    """Three groups of neighbouring labels, each group a direction: the last group is not near the first."""
+    groups = rng.standard_normal((3, 64))[np.arange(p) * 3 // p]
+    assert seam_closeness(groups + 0.2 * rng.standard_normal((p, 64)), angles_of(p)) < 0
