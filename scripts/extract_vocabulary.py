@@ -7,6 +7,7 @@ log_to(snakemake.log[0])
 import torch
 from orrery import models, store
 from orrery.assets import facts_of, refuse_pickles
+from orrery.logs import note
 from orrery.vocabulary import embedding_rows, vocabulary_set
 
 wildcards, params = snakemake.wildcards, snakemake.params
@@ -14,20 +15,26 @@ torch.set_num_threads(snakemake.threads)
 refuse_pickles(snakemake.input.model, wildcards.model, params.model["allow_pickle"])
 model = models.load(snakemake.input.model, wildcards.model, **params.model, device="cpu", head=True)
 size = model.model.get_input_embeddings().weight.shape[0]
-labels, values, ids = vocabulary_set(model.tokenizer, params.concept, params.seed, size)
-print(f"{len(ids)} single tokens")
+found = vocabulary_set(model.tokenizer, params.concept, params.seed, size)
+print(f"{len(found.ids)} single tokens, read {found.form or 'as they are'}")
+if found.dropped:
+    note(
+        f"{wildcards.model}/vocabulary/{wildcards.concept}: {len(found.dropped)} labels are no single token in the "
+        f"{found.form} form and are left out, {len(found.labels)} are read: without {', '.join(found.dropped)}"
+    )
 samples = [
     {"label": label, "value": value, "text": label, "end": len(label), "row": token}
-    for label, value, token in zip(labels, values, ids)
+    for label, value, token in zip(found.labels, found.values, found.ids)
 ]
-samples = {**store.sample_columns(samples), "token": model.tokenizer.batch_decode([[i] for i in ids]), "token_id": ids}
+tokens = {"token": model.tokenizer.batch_decode([[i] for i in found.ids]), "token_id": found.ids}
+samples = {**store.sample_columns(samples), **tokens}
 store.write_activations(
     snakemake.output.activations,
-    embedding_rows(model, ids),
+    embedding_rows(model, found.ids),
     samples,
     {
         **{"model": wildcards.model, "source": "vocabulary", "concept": wildcards.concept, "seed": params.seed},
-        **{"asset": facts_of(snakemake.input.model)},
+        **{"asset": facts_of(snakemake.input.model), "token_form": found.form, "dropped_labels": found.dropped},
         **models.describe(model, snakemake.input.model),
     },
 )

@@ -8,7 +8,9 @@ from orrery.errors import OrreryError
 from orrery.store import atomic
 from orrery.tokens import encode
 
-COLUMNS = ("concept", "labels", "single_token", "tokens_min", "tokens_max", "unknown", "collisions", "lost", "verdict")
+COLUMNS = ("concept", "labels", "single_token", "tokens_min", "tokens_max", "unknown", "collisions", "lost",
+           "vocabulary", "token_form", "verdict")  # fmt: skip
+WORDS = ("concept", "token_form", "verdict")  # columns that hold no numbers
 BEFORE = "is "  # what stands before a label where words have spaces between them
 LONGEST = 1 << 30  # labels are not cut to any model's window
 
@@ -49,26 +51,32 @@ def fitness(tokenizer, sets):
 def _fitness(tokenizer, entry):
     if "random" in entry:
         return _nothing(f"drawn from the vocabulary, as many as {entry['random']} has")
-    labels = entry["labels"] if "labels" in entry else single_integers(tokenizer, entry["integers"]["start"])
-    if len(labels) < 3 and "integers" in entry:
+    read = vocabulary_tokens(tokenizer, entry)
+    said = {"vocabulary": len(read.ids), "token_form": read.form} if read else {"vocabulary": 0, "token_form": ""}
+    if "labels" in entry:
+        return {**label_fitness(tokenizer, entry["labels"], entry.get("spaced", True)), **said}
+    if not read:
         return _nothing("fewer than three single tokens: no set of this model")
-    return label_fitness(tokenizer, labels, entry.get("spaced", True))
+    n = len(read.ids)  # integers up to the first that is split are read from the vocabulary only
+    return _nothing("single tokens") | {"labels": n, "single_token": n, "tokens_min": 1, "tokens_max": 1, **said}
 
 
 def _nothing(verdict):
-    return {**dict.fromkeys(COLUMNS[1:], 0), "verdict": verdict}
+    return {**dict.fromkeys(COLUMNS[1:], 0), "token_form": "", "verdict": verdict}
 
 
-def single_integers(tokenizer, start):
-    """The integers from `start` that are single tokens, up to the first that is not, as words."""
+def vocabulary_tokens(tokenizer, entry):
+    """The `vocabulary.VocabularySet` that a model's vocabulary has of an entry of `fitness`, or None."""
     from orrery.vocabulary import vocabulary_set
 
+    concept = {"token_form": entry.get("token_form", "auto")}
+    if "integers" in entry:
+        concept["integers"] = {"start": entry["integers"]["start"], "stop": "single-token"}
+    spec = {"concept": concept, "values": dict.fromkeys(entry.get("labels", ()), 0.0)}
     try:
-        return vocabulary_set(
-            tokenizer, {"concept": {"integers": {"start": start, "stop": "single-token"}}, "values": {}}, 0, 0
-        )[0]
+        return vocabulary_set(tokenizer, spec, 0, 0)
     except OrreryError:  # fewer than three
-        return []
+        return None
 
 
 def label_fitness(tokenizer, labels, spaced=True):
@@ -187,6 +195,4 @@ def write(rows, path):
 def read(path):
     """The rows of a file of `write`, numbers as numbers."""
     with open(path, newline="", encoding="utf-8") as file:
-        return [
-            {k: v if k in ("concept", "verdict") else int(v) for k, v in row.items()} for row in csv.DictReader(file)
-        ]
+        return [{k: v if k in WORDS else int(v) for k, v in row.items()} for row in csv.DictReader(file)]

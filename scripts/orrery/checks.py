@@ -83,11 +83,15 @@ def _add_controls(config):
     if "random-tokens" in config["controls"]:
         for name, concept in list(config["concepts"].items()):
             if "control" not in concept and not {"random_tokens", "random_words"} & set(concept):
-                corpus = dict(concept["corpus"])
-                random = {"topology": "none", "random_tokens": {"like": name}, "corpus": corpus}
+                random = {"topology": "none", "random_tokens": {"like": name}, **_same_reading(concept)}
                 concept["control"] = f"{name}-random"
                 config["concepts"].setdefault(concept["control"], random)
     _add_words(config)
+
+
+def _same_reading(concept):
+    """What a set that a control adds takes over from the set that it is like."""
+    return {"corpus": dict(concept["corpus"]), "token_form": concept["token_form"]}
 
 
 def _add_words(config):
@@ -95,7 +99,7 @@ def _add_words(config):
     if "random-words" in config["controls"]:
         for name, concept in list(config["concepts"].items()):
             if has_prompts(concept) and "random_words" not in concept:
-                control = {"topology": "none", "random_words": {"like": name}, "corpus": dict(concept["corpus"])}
+                control = {"topology": "none", "random_words": {"like": name}, **_same_reading(concept)}
                 config["concepts"].setdefault(words_of(name), control)
     _draw_words(config)
 

@@ -153,7 +153,7 @@ def vocabulary_spec(config, name):
     """What the extraction of a vocabulary set depends on: how its labels are chosen, and the set whose size it has."""
     concept = config["concepts"][name]
     spec = {
-        "concept": {k: concept[k] for k in ("labels", "integers", "random_tokens") if k in concept},
+        "concept": {k: concept[k] for k in ("labels", "integers", "random_tokens", "token_form") if k in concept},
         "values": label_values(concept),
     }
     liked = concept.get("random_tokens", {}).get("like")
@@ -252,7 +252,8 @@ def label_specs(config):
     specs = {}
     for name, concept in catalogued(config).items():
         if labels := list(surface_forms(concept)):
-            specs[name] = {"labels": labels, "spaced": concept["corpus"]["whole_words"]}
+            spaced = concept["corpus"]["whole_words"]
+            specs[name] = {"labels": labels, "spaced": spaced, "token_form": concept["token_form"]}
         else:
             specs[name] = {"random": _liked(concept)} if _liked(concept) else {"integers": concept["integers"]}
     return specs

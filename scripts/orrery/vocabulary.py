@@ -1,9 +1,24 @@
 """The vocabulary itself: which labels are single tokens, and their rows of the embedding matrices."""
 
+from itertools import count
+from typing import NamedTuple
+
 import numpy as np
 import torch
 
 from orrery.errors import OrreryError
+
+FORMS = {"bare": "", "spaced": " "}  # name → what stands before a label when it is given to the tokenizer
+
+
+class VocabularySet(NamedTuple):
+    """Labels (N) with their values and token ids, the form of all of them, and the labels that are no token in it."""
+
+    labels: list
+    values: list
+    ids: list
+    form: str
+    dropped: list
 
 
 def embedding_rows(loaded, ids):
@@ -29,22 +44,23 @@ def embedding_rows(loaded, ids):
 
 
 def single_token(tokenizer, text):
-    """The id of `text` as one token, bare or after a space, or None."""
-    for form in (text, " " + text):
-        ids = tokenizer(form, add_special_tokens=False, verbose=False)["input_ids"]
-        if len(ids) == 1 and ids[0] != tokenizer.unk_token_id:
-            return ids[0]
-    return None
+    """The id of a text that is one token of the vocabulary, exactly as it is written, or None."""
+    ids = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+    return ids[0] if len(ids) == 1 and ids[0] != tokenizer.unk_token_id else None
 
 
 def vocabulary_set(tokenizer, spec, seed, size):
-    """The tokens that a concept has in a vocabulary.
+    """The tokens that a concept has in a vocabulary, all of them in one form.
+
+    A word alone and the same word after a space are two tokens with two vectors in most vocabularies. A set with both
+    would show which labels have which form, whatever they mean.
 
     Parameters
     ----------
     spec : dict
-        concept (an entry of `concepts` with labels, integers or random_tokens), values (label → value, for labels and
-        bounded integers), and for random tokens `like`, the spec of the set whose size they match.
+        concept (an entry of `concepts` with labels, integers or random_tokens, and perhaps token_form), values (label
+        → value, for labels and bounded integers), and for random tokens `like`, the spec of the set whose size they
+        match.
     seed : int
         Of the draw of random tokens.
     size : int
@@ -52,7 +68,7 @@ def vocabulary_set(tokenizer, spec, seed, size):
 
     Returns
     -------
-    (labels, values, ids) : lists of str, float, int
+    VocabularySet
 
     Raises
     ------
@@ -61,32 +77,42 @@ def vocabulary_set(tokenizer, spec, seed, size):
     """
     concept, values = spec["concept"], spec["values"]
     if "random_tokens" in concept:
-        _, _, taken = vocabulary_set(tokenizer, spec["like"], seed, size)
+        taken = vocabulary_set(tokenizer, spec["like"], seed, size).ids
         ids = _draw(tokenizer, len(taken), set(taken), seed, size)
-        return [tokenizer.decode([i]) for i in ids], [float(i) for i in range(len(ids))], ids
-    if concept.get("integers", {}).get("stop") == "single-token":
-        pairs = list(_single_integers(tokenizer, concept["integers"]["start"]))
-    else:
-        pairs = [(label, single_token(tokenizer, label)) for label in values]
-        pairs = [(label, token) for label, token in pairs if token is not None]
-    if len(pairs) < 3:
+        return VocabularySet([tokenizer.decode([i]) for i in ids], [float(i) for i in range(len(ids))], ids, "", [])
+    asked = concept.get("token_form", "auto")
+    forms = list(FORMS) if asked == "auto" else [asked]
+    found = {form: _tokens_of(tokenizer, concept, values, FORMS[form]) for form in forms}
+    form = max(forms, key=lambda form: len(found[form]))  # of equal ones the first
+    tokens = found[form]
+    if len(tokens) < 3:
+        counts = " and ".join(f"{len(found[form])} {form}" for form in forms)
         raise OrreryError(
-            f"only {len(pairs)} labels are single tokens of this model; three are needed. Use prompts or a corpus."
+            f"only {counts} labels are single tokens of this model; three of one form are needed. "
+            "Use prompts or a corpus."
         )
-    labels = [label for label, _ in pairs]
-    return labels, [values[x] if x in values else float(x) for x in labels], [token for _, token in pairs]
+    dropped = [label for label in values if label not in tokens]
+    numbers = [values[label] if label in values else float(label) for label in tokens]
+    return VocabularySet(list(tokens), numbers, list(tokens.values()), form, dropped)
 
 
-def _single_integers(tokenizer, n):
-    """(label, id) of n, n + 1, … up to the first that the tokenizer splits."""
-    while (token := single_token(tokenizer, str(n))) is not None:
-        yield str(n), token
-        n += 1
+def _tokens_of(tokenizer, concept, values, before):
+    """label → id of the labels that are single tokens behind `before`; of unbounded integers the run from the first."""
+    unbounded = concept.get("integers", {}).get("stop") == "single-token"
+    labels = map(str, count(concept["integers"]["start"])) if unbounded else values
+    found = {}
+    for label in labels:
+        token = single_token(tokenizer, before + label)
+        if token is not None:
+            found[label] = token
+        elif unbounded:
+            break
+    return found
 
 
-def _draw(tokenizer, count, excluded, seed, size):
+def _draw(tokenizer, n, excluded, seed, size):
     special = set(tokenizer.all_special_ids) | set(tokenizer.get_added_vocab().values())
     allowed = [i for i in range(min(size, len(tokenizer))) if i not in special and i not in excluded]
-    if len(allowed) < count:
-        raise OrreryError(f"the vocabulary has only {len(allowed)} other tokens, {count} random ones were asked for.")
-    return np.random.default_rng(seed).choice(allowed, size=count, replace=False).tolist()
+    if len(allowed) < n:
+        raise OrreryError(f"the vocabulary has only {len(allowed)} other tokens, {n} random ones were asked for.")
+    return np.random.default_rng(seed).choice(allowed, size=n, replace=False).tolist()

@@ -313,19 +313,20 @@ def test_vocabulary_rows(tmp_path):
 def test_single_token_integers_and_as_many_random_tokens(tiny_model):
     tokenizer = models.load(tiny_model, device="cpu").tokenizer
     integers = {"concept": {"integers": {"start": 0, "stop": "single-token"}}, "values": {}}
-    labels, values, ids = vocabulary.vocabulary_set(tokenizer, integers, 0, 600)
+    labels, values, ids, form, dropped = vocabulary.vocabulary_set(tokenizer, integers, 0, 600)
+    assert form == "spaced" and not dropped  # the tokenizer was trained on numbers after a space
     assert labels == [str(n) for n in range(len(labels))] and values == list(range(len(labels))) and len(labels) >= 10
-    assert vocabulary.single_token(tokenizer, str(len(labels))) is None
+    assert vocabulary.single_token(tokenizer, f" {len(labels)}") is None
     drawn = {"concept": {"random_tokens": {"like": "integers"}}, "values": {}, "like": integers}
-    _, _, random = vocabulary.vocabulary_set(tokenizer, drawn, 0, 600)
+    random = vocabulary.vocabulary_set(tokenizer, drawn, 0, 600).ids
     assert len(random) == len(set(random)) == len(ids) and not set(random) & set(ids)
-    assert random == vocabulary.vocabulary_set(tokenizer, drawn, 0, 600)[2]
-    assert random != vocabulary.vocabulary_set(tokenizer, drawn, 1, 600)[2]
+    assert random == vocabulary.vocabulary_set(tokenizer, drawn, 0, 600).ids
+    assert random != vocabulary.vocabulary_set(tokenizer, drawn, 1, 600).ids
     assert not set(random) & set(tokenizer.all_special_ids)
 
 
 def test_labels_that_are_no_single_tokens_are_named(tiny_model):
     tokenizer = models.load(tiny_model, device="cpu").tokenizer
     spec = {"concept": {"labels": []}, "values": {"antidisestablishment": 0.0, "Monday": 1.0}}
-    with pytest.raises(OrreryError, match="only 1 labels are single tokens"):
+    with pytest.raises(OrreryError, match="only 0 bare and 1 spaced labels are single tokens"):
         vocabulary.vocabulary_set(tokenizer, spec, 0, 600)
