@@ -5,11 +5,15 @@ from orrery.logs import log_to
 log_to(snakemake.log[0])
 
 from orrery import store
+from orrery.logs import note
 from orrery.similarity import compare
+from orrery.weights import same_weights
 
 params, wildcards = snakemake.params, snakemake.wildcards
 sources = snakemake.input.activations, snakemake.input.other
 made = [store.read_attributes(source) for source in sources]
+for sentence in same_weights(facts["asset"] for facts in made):
+    note(sentence)
 
 
 def stream(source):

@@ -6,22 +6,20 @@ log_to(snakemake.log[0])
 
 import torch
 from orrery import activations, models, store
-from orrery.assets import facts_of, refuse_pickles, stamps_of
+from orrery.assets import stamps_of
 from orrery.logs import progress
 from orrery.stack import find_stack
 
 wildcards, reading, machine = snakemake.wildcards, snakemake.params.reading, snakemake.params.machine
 torch.set_num_threads(snakemake.threads)
 folder, name = snakemake.input.model, wildcards.model
-refuse_pickles(folder, name, reading["model"]["allow_pickle"])
 model = find_stack(models.load(folder, name, **reading["model"], device=machine["device"]), reading["blocks"])
 samples, facts = store.read_table(snakemake.input.samples)
 encoded = activations.encode_samples(model, samples, **reading["tokens"])
 batches = activations.plan(model, encoded, machine["batch_tokens"])
 print(f"{len(encoded.ids)} samples, {sum(map(len, encoded.ids))} tokens, {encoded.counts or ''} on {model.device}")
 place = {key: wildcards[key] for key in ("model", "source", "concept")}
-attributes = {**place, **activations.facts_of_reading(encoded, reading, facts), "asset": facts_of(folder)}
-attributes |= models.describe(model, folder)
+attributes = {**place, **activations.facts_of_reading(encoded, reading, facts), **models.describe(model, folder)}
 layers = activations.layer_widths(model, reading["sites"], reading["store"])
 key = [snakemake.params.code, reading, stamps_of(folder), batches]
 file = store.Growing(snakemake.output.activations, layers, encoded.samples, encoded.ids, attributes, key)

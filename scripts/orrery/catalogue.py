@@ -15,26 +15,6 @@ BEFORE = "is "  # what stands before a label where words have spaces between the
 LONGEST = 1 << 30  # labels are not cut to any model's window
 
 
-def load_tokenizer(folder, trust_remote_code=False):
-    """The tokenizer of a model's folder; its weights are left alone.
-
-    Raises
-    ------
-    OrreryError
-        The folder holds none that transformers knows, or one that gives no character offsets.
-    """
-    from transformers import AutoTokenizer
-
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code, local_files_only=True)
-    except (OSError, ValueError, KeyError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
-        raise OrreryError(f"{folder}: this holds no tokenizer that transformers can load ({reason}).") from error
-    if not tokenizer.is_fast:
-        raise OrreryError(f"{folder}: the tokenizer gives no character offsets; add a tokenizer.json to the folder.")
-    return tokenizer
-
-
 def fitness(tokenizer, sets):
     """One row a set, as dicts with the keys COLUMNS.
 

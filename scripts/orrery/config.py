@@ -38,8 +38,8 @@ MODULES = {
     "filter_corpus": [f"corpus/{name}" for name in ("forms", "matcher", "occurrences", "readers", "scan", "selection")],
     "import_samples": ["samples", "corpus/tables", "corpus/forms", "corpus/matcher"],
     "expand_prompts": ["samples"],
-    "extract_activations": ["activations", "layers", "models", "stack", "tokens"],
-    "extract_vocabulary": ["models", "vocabulary"],
+    "extract_activations": ["activations", "layers", "models", "missing", "stack", "tokenizing", "tokens"],
+    "extract_vocabulary": ["models", "missing", "tokenizing", "vocabulary"],
     "find_neighbours": ["neighbours", "preprocess"],
     "project": PROJECTIONS,
     "project_all": PROJECTIONS,
@@ -60,7 +60,7 @@ MODULES = {
     "draw_survey": ["survey", "headline", "structures", "clouds", "preprocess", "figures/survey", *CHARTS,
                     "figures/static", "figures/interactive",
                     "controls", *(f"geometry/{name}" for name in GEOMETRY)],
-    "fit_labels": ["catalogue", "tokens", "vocabulary"],
+    "fit_labels": ["catalogue", "tokenizing", "tokens", "vocabulary"],
     "build_catalogue": ["catalogue", "atlas/catalogue", "atlas/catalogue.html"],
 }  # fmt: skip
 CONVERSIONS = {"gguf": "gguf", "mediawiki": "corpus/mediawiki"}

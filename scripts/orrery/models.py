@@ -1,14 +1,22 @@
 """Language models: loaded once from a folder, trained or untrained, in the precision and on the device asked for."""
 
 import hashlib
+import logging
+import re
+import tempfile
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 import transformers
 
+from orrery.assets import facts_of
 from orrery.cards import own_card
 from orrery.errors import OrreryError
+from orrery.missing import missing_tensors
+from orrery.tokenizing import first_line, load_tokenizer
+from orrery.weights import ADAPTER, ADAPTER_CONFIG, adapter_of, refuse_pickles, verify, weight_files
 
 
 @dataclass
@@ -18,6 +26,8 @@ class LanguageModel:
     `blocks` are the modules that act as residual blocks, `depth` how many calls of them a text takes, `causal` whether
     the model looks only back, `padded` whether texts may be padded to one length, `shares` whether what texts
     begin with can be read once for all of them, `widths` the dimensions of the residual stream and the final output.
+    `missing` are the tensors that the files lack (`missing.MissingTensor`), `unused` the names of those
+    in the files that the model has no place for, `trained` whether weights were read at all.
     """
 
     model: torch.nn.Module
@@ -30,12 +40,29 @@ class LanguageModel:
     padded: bool = True
     shares: bool = False
     widths: dict = field(default_factory=dict)
+    missing: list = field(default_factory=list)
+    unused: list = field(default_factory=list)
+    trained: bool = True
 
     @property
     def max_tokens(self):
         """The longest context that the model takes, in tokens."""
         config = self.model.config.get_text_config()
         return min(getattr(config, "max_position_embeddings", None) or 1 << 20, self.tokenizer.model_max_length)
+
+    @property
+    def rows(self):
+        """Rows of the embedding matrix, or None where the model has no such matrix (CANINE)."""
+        try:
+            return len(self.model.get_input_embeddings().weight)
+        except (NotImplementedError, AttributeError):
+            return None
+
+    @property
+    def padding(self):
+        """The id that fills up shorter texts: some tokenizers have a padding token that the model has not."""
+        token = self.tokenizer.pad_token_id or 0
+        return token if self.rows is None or token < self.rows else 0
 
 
 def pick_device(name):
@@ -73,36 +100,102 @@ def load(folder, name="model", dtype="float32", device="auto", weights="trained"
     Raises
     ------
     OrreryError
-        The folder holds no model that transformers knows, the tokenizer gives no character offsets, or the machine
+        The folder holds no model or tokenizer that transformers can load here, a file of it is damaged, or the machine
         lacks what is asked for.
     """
     folder = Path(folder)
     options = {"trust_remote_code": trust_remote_code, "local_files_only": True}
-    target = _device(name, device, quantization)
-    try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **options)
+    target, info = _device(name, device, quantization), None
+    if weights == "trained":
+        refuse_pickles(folder, name, allow_pickle)
+    verify(folder, weights == "trained")
+    with _refusals(folder, name):
         config = transformers.AutoConfig.from_pretrained(folder, **options)
-        named = (config.architectures or [""])[0]
-        cls = getattr(transformers, named, transformers.AutoModel) if head else transformers.AutoModel
+    tokenizer = load_tokenizer(folder, trust_remote_code)
+    named = (config.architectures or [""])[0]
+    cls = getattr(transformers, named, transformers.AutoModel) if head else transformers.AutoModel
+    with _refusals(folder, name, config):
         if weights == "random":
             model = _untrained(cls, config, trust_remote_code, seed)
             for parameter in model.parameters():  # not the buffers: frequencies of positions stay exact
                 parameter.data = parameter.data.to(getattr(torch, dtype))
         else:
-            placing = _placing(device, quantization, dtype)
-            model = cls.from_pretrained(
-                folder, config=config, dtype=getattr(torch, dtype), use_safetensors=_format(folder, allow_pickle),
-                **options, **placing,
+            model, info = _trained(
+                cls, folder, name, config=config, dtype=getattr(torch, dtype), output_loading_info=True,
+                use_safetensors=_format(folder, allow_pickle), ignore_mismatched_sizes=True,
+                **options, **_placing(device, quantization, dtype),
             )  # fmt: skip
-    except (OSError, ValueError, KeyError) as error:
-        raise OrreryError(f"{folder}: this is no model that transformers can load ({_first_line(error)}).") from error
-    if not tokenizer.is_fast:
-        raise OrreryError(f"{folder}: the tokenizer gives no character offsets; add a tokenizer.json to the folder.")
     for part in (model.config, model.config.get_text_config()):
         part.use_cache = False
     if weights == "random" or not _placing(device, quantization, dtype):
         model = model.to(target)
-    return LanguageModel(model.eval(), tokenizer, target, name)
+    loaded = LanguageModel(model.eval(), tokenizer, target, name, trained=bool(info))
+    if info:
+        loaded.missing, loaded.unused = missing_tensors(model, info), sorted(info["unexpected_keys"])
+    return loaded
+
+
+@contextmanager
+def _refusals(folder, name, config=None):
+    """Make one sentence of whatever transformers has against a model's files."""
+    report = _Report()
+    logging.getLogger("transformers.modeling_utils").addHandler(report)
+    try:
+        yield
+    except OrreryError:
+        raise
+    except Exception as error:
+        reason, method = first_line(error), _quantised_by(config)
+        if report.lost:
+            raise OrreryError(
+                f"models.{name}.asset: tensors of the model cannot be put together from those in {folder}: "
+                f"{', '.join(report.lost)}; one of their parts is missing or has another shape. Give all weights."
+            ) from error
+        if method:
+            raise OrreryError(
+                f"models.{name}.asset: the weights in {folder} are quantised by {method}, and transformers cannot load "
+                f"them here ({reason}); install what it names, or give the model in 16 or 32 bits."
+            ) from error
+        raise OrreryError(f"{folder}: this is no model that transformers can load ({reason}).") from error
+    finally:
+        logging.getLogger("transformers.modeling_utils").removeHandler(report)
+
+
+class _Report(logging.Handler):
+    """What transformers says in its log alone: which tensors it could not make from those in the files."""
+
+    def __init__(self):
+        super().__init__()
+        self.lost = []
+
+    def emit(self, record):
+        self.lost += re.findall(r"^(\S+) +\| *(?:\x1b\[\w+)?CONVERSION", record.getMessage(), re.MULTILINE)
+
+
+def _quantised_by(config):
+    options = getattr(config, "quantization_config", None) or {}
+    method = options.get("quant_method", "") if isinstance(options, dict) else getattr(options, "quant_method", "")
+    return str(getattr(method, "value", method) or "")
+
+
+def _trained(cls, folder, name, **options):
+    """(model, loading information) of a folder's weights, and of its adapter (PEFT) where it has one."""
+    if not adapter_of(folder):
+        return cls.from_pretrained(folder, **options)
+    try:
+        import peft  # noqa: F401
+    except ImportError as error:
+        raise OrreryError(
+            f"models.{name}.asset: {folder} holds an adapter ({ADAPTER_CONFIG}), and peft is not installed; install "
+            "it, or take the adapter's files out to read the model without."
+        ) from error
+    with tempfile.TemporaryDirectory() as alone:  # transformers says of an adapter's model only what the adapter lacks
+        for file in folder.iterdir():
+            if file.name not in (ADAPTER_CONFIG, *ADAPTER):
+                Path(alone, file.name).symlink_to(file.resolve())
+        model, info = cls.from_pretrained(alone, **options)
+    of_adapter = model.load_adapter(str(folder)).to_dict()
+    return model, {key: set(some) | set(of_adapter.get(key, ())) for key, some in info.items()}
 
 
 def _device(name, device, quantization):
@@ -111,7 +204,7 @@ def _device(name, device, quantization):
         torch.empty(0, device=target)
     except (RuntimeError, AssertionError) as error:
         raise OrreryError(
-            f"models.{name}.device: {device!r} is not to be had here ({_first_line(error)}); write auto."
+            f"models.{name}.device: {device!r} is not to be had here ({first_line(error)}); write auto."
         ) from error
     if quantization != "none":
         try:
@@ -147,19 +240,21 @@ def _untrained(cls, config, trust_remote_code, seed):
 
 def _format(folder, allow_pickle):
     """use_safetensors of from_pretrained: pickles are an answer only where there is no other and they are allowed."""
-    return None if allow_pickle and not any(folder.glob("*.safetensors")) else True
-
-
-def _first_line(error):
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+    return None if allow_pickle and not any(file.endswith(".safetensors") for file in weight_files(folder)) else True
 
 
 def describe(loaded, folder):
-    """What made a file of vectors: architecture, configuration's digest, dtype, device, tokenizer, versions."""
-    config = Path(folder, "config.json")
+    """What made a file of vectors: asset, architecture, digests, adapter, dtype, device, tokenizer, versions.
+
+    Random weights have no digest, and no adapter.
+    """
+    config, asset = Path(folder, "config.json"), facts_of(folder)
     return {
+        "asset": asset,
         "architecture": type(loaded.model).__name__,
         "config_sha256": hashlib.sha256(config.read_bytes()).hexdigest() if config.exists() else "",
+        "weights_sha256": asset["weights_sha256"] if loaded.trained else "",
+        "adapter": adapter_of(folder) if loaded.trained else {},
         "dtype": str(loaded.model.dtype).removeprefix("torch."),
         "device": str(loaded.device),
         "causal": loaded.causal,

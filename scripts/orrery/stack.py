@@ -9,6 +9,7 @@ import torch
 import transformers
 
 from orrery.errors import OrreryError
+from orrery.missing import refuse_missing
 
 PROBE = [5, 6, 7, 8, 9, 10]  # any six tokens that every vocabulary has
 
@@ -46,10 +47,12 @@ def find_stack(loaded, blocks=None):
     Raises
     ------
     OrreryError
-        No list of modules is a stack of blocks; the sentence names the key that helps.
+        No list of modules is a stack of blocks; the sentence names the key that helps. Or tensors that are read are not
+        in the model's files.
     """
     if getattr(loaded.model.config, "is_encoder_decoder", False):
         loaded.model = loaded.model.get_encoder()
+    refuse_missing(loaded)
     lists = _module_lists(loaded.model)
     if blocks is not None:
         path = next((p for p in (blocks, blocks.partition(".")[2]) if p in lists), None)
@@ -153,8 +156,7 @@ def _ignores_padding(loaded):
     """Whether a masked token changes nothing; it does where a model convolves, or transforms the whole text (FNet)."""
     alone = run(loaded, PROBE).last_hidden_state[0]
     mask = torch.tensor([[1] * len(PROBE) + [0] * 3], device=loaded.device)
-    padding = [loaded.tokenizer.pad_token_id or 0] * 3
-    among = run(loaded, [*PROBE, *padding], attention_mask=mask).last_hidden_state[0, : len(PROBE)]
+    among = run(loaded, [*PROBE, *[loaded.padding] * 3], attention_mask=mask).last_hidden_state[0, : len(PROBE)]
     return _off(alone, among) < 2e-5  # in 16 bits mostly no: batches of equal lengths are always right
 
 

@@ -6,8 +6,10 @@ from typing import NamedTuple
 import numpy as np
 
 from orrery.errors import OrreryError
+from orrery.tokenizing import tokenize
 
 AT_ONCE = 1024  # texts that the tokenizer is given together
+BEYOND = "a token that the tokenizer has and the model's embedding matrix has not"
 
 
 class Tokens(NamedTuple):
@@ -18,8 +20,8 @@ class Tokens(NamedTuple):
     last: int
 
 
-def encode(tokenizer, texts, spans, window, over="span", context_tokens=None, short="drop", bos="auto"):
-    """Tokenise texts and find the tokens that overlap a span of characters, by the tokenizer's offset mapping.
+def encode(tokenizer, texts, spans, window, over="span", context_tokens=None, short="drop", bos="auto", rows=None):
+    """Tokenise texts and find the tokens that overlap a span of characters, by the characters that each stands for.
 
     Special tokens (those that the tokenizer puts before and after a text) are never pooled and are not counted in
     `context_tokens`. A text longer than the model's window is cut: at its end where the occurrence stays inside, else
@@ -27,7 +29,7 @@ def encode(tokenizer, texts, spans, window, over="span", context_tokens=None, sh
 
     Parameters
     ----------
-    tokenizer : transformers.PreTrainedTokenizerFast
+    tokenizer : transformers.PreTrainedTokenizerBase
     texts : list of str
     spans : list of (int, int)
         First and end character of each occurrence.
@@ -42,6 +44,8 @@ def encode(tokenizer, texts, spans, window, over="span", context_tokens=None, sh
     bos : {"auto", True, False}
         Whether a text begins with the tokenizer's special tokens: auto as the tokenizer does it, True puts the BOS
         token there where it is missing, False leaves out what stands there.
+    rows : int, optional
+        Rows of the model's embedding matrix: a text that needs a token beyond them cannot be read.
 
     Returns
     -------
@@ -53,9 +57,11 @@ def encode(tokenizer, texts, spans, window, over="span", context_tokens=None, sh
     encoded, counts = [], Counter()
     for start in range(0, len(texts), AT_ONCE):
         some = slice(start, start + AT_ONCE)
-        made = tokenizer(texts[some], return_offsets_mapping=True, return_special_tokens_mask=True, verbose=False)
-        parts = zip(made["input_ids"], made["offset_mapping"], made["special_tokens_mask"], spans[some])
-        for ids, offsets, special, span in parts:
+        for (ids, offsets, special), span in zip(tokenize(tokenizer, texts[some]), spans[some]):
+            if offsets is None:
+                counts["the tokens do not spell the text"] += 1
+                encoded.append(None)
+                continue
             before, content, after = _parts(ids, special)
             before = _begin(before, tokenizer.bos_token_id, bos)
             places = _overlap(offsets[content.start : content.stop], span)
@@ -69,6 +75,10 @@ def encode(tokenizer, texts, spans, window, over="span", context_tokens=None, sh
             body = ids[content.start + kept.start : content.start + kept.stop]
             first, last = (places[0] - kept.start, places[-1] - kept.start) if over == "span" else (0, len(body) - 1)
             whole = np.array([*before, *body, *after], dtype=np.int32)  # a list takes nine times the memory
+            if rows is not None and whole.max() >= rows:
+                counts[BEYOND] += 1
+                encoded.append(None)
+                continue
             encoded.append(Tokens(whole, len(before) + first, len(before) + last))
     return encoded, counts
 

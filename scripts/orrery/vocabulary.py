@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from orrery.errors import OrreryError
+from orrery.missing import refuse
 
 FORMS = {"bare": "", "spaced": " "}  # name → what stands before a label when it is given to the tokenizer
 
@@ -21,6 +22,21 @@ class VocabularySet(NamedTuple):
     dropped: list
 
 
+def rows_of(loaded):
+    """How many tokens the embedding matrix of a model has.
+
+    Raises
+    ------
+    OrreryError
+        The model has no such matrix.
+    """
+    if loaded.rows is None:
+        raise OrreryError(
+            f"models.{loaded.name}: {type(loaded.model).__name__} has no embedding matrix; take vocabulary sets out."
+        )
+    return loaded.rows
+
+
 def embedding_rows(loaded, ids):
     """Vectors of tokens as the model stores them, before any scaling or position.
 
@@ -33,11 +49,20 @@ def embedding_rows(loaded, ids):
     Returns
     -------
     dict of str → array (len(ids), D) float32
-        `embed`, and `unembed` where the model has an output matrix.
+        `embed`, and `unembed` where the model's files have an output matrix.
+
+    Raises
+    ------
+    OrreryError
+        The files lack the embedding matrix.
     """
+    lacking = {id(one.tensor): one for one in loaded.missing}
     matrices = {"embed": loaded.model.get_input_embeddings()}
+    refuse(loaded, [lacking[id(m.weight)] for m in matrices.values() if id(m.weight) in lacking])
     output = loaded.model.get_output_embeddings()
-    if output is not None:
+    if output is not None and id(output.weight) in lacking:
+        print("the model's files have no output matrix: unembed is left out")
+    elif output is not None:
         matrices["unembed"] = output
     rows = torch.tensor(ids, device=loaded.device)
     return {name: module.weight.detach()[rows].float().cpu().numpy() for name, module in matrices.items()}
@@ -64,7 +89,7 @@ def vocabulary_set(tokenizer, spec, seed, size):
     seed : int
         Of the draw of random tokens.
     size : int
-        Rows of the embedding matrix.
+        Rows of the embedding matrix; a label whose token is beyond them is dropped.
 
     Returns
     -------
@@ -82,7 +107,7 @@ def vocabulary_set(tokenizer, spec, seed, size):
         return VocabularySet([tokenizer.decode([i]) for i in ids], [float(i) for i in range(len(ids))], ids, "", [])
     asked = concept.get("token_form", "auto")
     forms = list(FORMS) if asked == "auto" else [asked]
-    found = {form: _tokens_of(tokenizer, concept, values, FORMS[form]) for form in forms}
+    found = {form: _tokens_of(tokenizer, concept, values, FORMS[form], size) for form in forms}
     form = max(forms, key=lambda form: len(found[form]))  # of equal ones the first
     tokens = found[form]
     if len(tokens) < 3:
@@ -96,14 +121,14 @@ def vocabulary_set(tokenizer, spec, seed, size):
     return VocabularySet(list(tokens), numbers, list(tokens.values()), form, dropped)
 
 
-def _tokens_of(tokenizer, concept, values, before):
-    """label → id of the labels that are single tokens behind `before`; of unbounded integers the run from the first."""
+def _tokens_of(tokenizer, concept, values, before, size):
+    """label → id (below `size`) of labels that are single tokens behind `before`; of unbounded integers the run from the first."""
     unbounded = concept.get("integers", {}).get("stop") == "single-token"
     labels = map(str, count(concept["integers"]["start"])) if unbounded else values
     found = {}
     for label in labels:
         token = single_token(tokenizer, before + label)
-        if token is not None:
+        if token is not None and token < size:
             found[label] = token
         elif unbounded:
             break

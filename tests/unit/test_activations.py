@@ -283,15 +283,17 @@ def test_pickled_weights_load_where_they_are_allowed(tmp_path, tiny_model):
     weights = models.load(tiny_model, device="cpu").model.state_dict()
     torch.save({f"transformer.{k}": v for k, v in weights.items()}, tmp_path / "m" / "pytorch_model.bin")
     (tmp_path / "m" / "model.safetensors").unlink()
-    with pytest.raises(OrreryError, match="no model that transformers can load"):
+    with pytest.raises(OrreryError, match=r"only pickled weights \(pytorch_model\.bin\)"):
         models.load(tmp_path / "m", device="cpu")
     loaded = models.load(tmp_path / "m", device="cpu", allow_pickle=True).model.state_dict()
     torch.testing.assert_close(loaded["h.0.ln_1.weight"], weights["h.0.ln_1.weight"])
 
 
 def test_a_folder_without_a_model_is_named(tmp_path):
+    with pytest.raises(OrreryError, match=r"models\.m\.asset: the folder has no weights"):
+        models.load(tmp_path, "m")
     with pytest.raises(OrreryError, match="no model that transformers can load"):
-        models.load(tmp_path)
+        models.load(tmp_path, "m", weights="random")
 
 
 def test_batches_hold_everything_once_and_keep_the_budget(rng):

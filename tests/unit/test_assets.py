@@ -9,7 +9,7 @@ import zipfile
 
 import pytest
 from hub import COMMIT, serve
-from orrery import assets
+from orrery import assets, weights
 from orrery.errors import OrreryError
 from tools import ROOT
 
@@ -177,9 +177,9 @@ def test_pickled_weights_are_fetched_where_they_are_allowed(tmp_path):
         done = fetch_from(url, tmp_path, {"hub": "org/pickled", "allow_pickle": True})
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "out/pytorch_model.bin").exists()
-    assets.refuse_pickles(tmp_path / "out", "m", allowed=True)
+    weights.refuse_pickles(tmp_path / "out", "m", allowed=True)
     with pytest.raises(OrreryError, match=r"only pickled weights \(pytorch_model.bin\), which can run any code"):
-        assets.refuse_pickles(tmp_path / "out", "m")
+        weights.refuse_pickles(tmp_path / "out", "m")
 
 
 def test_what_the_hub_refuses_gets_a_sentence(tmp_path, tiny_model):
@@ -211,4 +211,4 @@ def test_what_the_hub_refuses_gets_a_sentence(tmp_path, tiny_model):
 def test_pickled_weights_are_refused(tmp_path):
     (tmp_path / "pytorch_model.bin").write_bytes(b"\x80")
     with pytest.raises(OrreryError, match="only pickled weights"):
-        assets.refuse_pickles(tmp_path, "m")
+        weights.refuse_pickles(tmp_path, "m")

@@ -7,6 +7,7 @@ from orrery import catalogue
 from orrery import config as orrery
 from orrery.atlas.catalogue import build
 from orrery.errors import OrreryError
+from orrery.tokenizing import load_tokenizer
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 from tools import ROOT, WEEKDAYS, completed, make_tokenizer
 from transformers import PreTrainedTokenizerFast
@@ -102,8 +103,8 @@ def test_a_table_is_read_as_it_was_written(tmp_path):
 
 
 def test_a_folder_without_a_tokenizer(tmp_path):
-    with pytest.raises(OrreryError, match="holds no tokenizer that transformers can load"):
-        catalogue.load_tokenizer(tmp_path)
+    with pytest.raises(OrreryError, match="the folder has no tokenizer; add the model's tokenizer.json"):
+        load_tokenizer(tmp_path)
 
 
 def test_every_set_that_somebody_wrote_is_in_the_catalogue():

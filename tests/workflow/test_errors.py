@@ -1,6 +1,8 @@
 """What a user sees of a mistake: one sentence on the terminal, the traceback in the log, no half-written file."""
 
 import copy
+import json
+import shutil
 
 import pytest
 from tools import snakemake, write
@@ -137,6 +139,16 @@ FIRST_JOBS = [
 @pytest.mark.parametrize("changes, env, target, sentence, log", FIRST_JOBS, ids=[j[4] for j in FIRST_JOBS])
 def test_a_first_job_that_cannot(workflow, small, tmp_path, changes, env, target, sentence, log):
     fails(workflow, edited(small, **changes), target, sentence, log, HF_HOME=str(tmp_path), **env)
+
+
+def test_weights_that_lack_tensors_are_refused(workflow, small, tiny_model, tmp_path):
+    """A config.json with more blocks than the weights have."""
+    shutil.copytree(tiny_model, tmp_path / "model")
+    deeper = json.loads((tmp_path / "model/config.json").read_text()) | {"n_layer": 5}
+    (tmp_path / "model/config.json").write_text(json.dumps(deeper))
+    fails(workflow, edited(small, assets__tiny__path=str(tmp_path / "model")),
+          "results/activations/tiny/prompts/weekdays.h5", "models.tiny.asset: 24 of the tensors that are read are missing",
+          "extract_activations/tiny/prompts/weekdays.log")  # fmt: skip
 
 
 def test_pickled_weights_and_foreign_folders_are_refused(workflow, small, tmp_path):
