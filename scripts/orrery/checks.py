@@ -365,6 +365,15 @@ def _check_forms(key, concept):
             if reason := mistake(form):
                 yield f"{key}.labels.{label}: {form!r} {reason}"
 
+    for side in ("not_before", "not_after"):
+        entry = concept["corpus"].get(side, ())
+        of_label = entry if isinstance(entry, dict) else {"": entry}
+        for label, forms in of_label.items():
+            where = f"{key}.corpus.{side}" + (f".{label}" if label else "")
+            if label and (labels := surface_forms(concept)) and label not in labels:
+                yield _unknown(f"{key}.corpus.{side}", label, labels, "labels")
+            yield from (f"{where}: {form!r} {reason}" for form in forms if (reason := mistake(form)))
+
 
 def _check_templates(name, concept):
     try:

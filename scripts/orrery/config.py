@@ -32,11 +32,12 @@ GEOMETRY = ("arch", "bases", "classes", "closed", "clusters", "curves", "cyclic"
             "hierarchy", "irreducible", "local", "ordered", "partial", "permutations", "persistence", "places",
             "probes", "regions", "residues", "shapes", "shares", "similarity", "variance")  # fmt: skip
 COMPARED = 10  # components of which Procrustes takes the best fit, where probes take all
+SEARCH = [f"corpus/{name}" for name in ("conditions", "forms", "matcher", "numbers")]
 # The modules whose code changes the numbers (or looks) of each rule's output, beside the rule's own script. How files
 # are laid out counts by the number `store.FORMAT`, so that a new reader does not repeat the work of a GPU.
 MODULES = {
-    "filter_corpus": [f"corpus/{name}" for name in ("forms", "matcher", "occurrences", "readers", "scan", "selection")],
-    "import_samples": ["samples", "corpus/tables", "corpus/forms", "corpus/matcher"],
+    "filter_corpus": [*SEARCH, *(f"corpus/{name}" for name in ("occurrences", "readers", "scan", "selection"))],
+    "import_samples": ["samples", *SEARCH, "corpus/selection", "corpus/tables"],
     "expand_prompts": ["samples"],
     "extract_activations": ["activations", "layers", "models", "missing", "stack", "tokenizing", "tokens"],
     "extract_vocabulary": ["models", "missing", "tokenizing", "vocabulary"],

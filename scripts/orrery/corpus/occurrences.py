@@ -8,6 +8,7 @@ from itertools import repeat
 
 import numpy as np
 
+from orrery.corpus.conditions import Conditions
 from orrery.corpus.selection import Selection
 
 ALL = np.uint64(2**64 - 1)
@@ -73,15 +74,23 @@ def _word_end(text, place):
 
 
 class _Taker:
-    """What `First` and `Spread` share: counting, contexts, and the drops that a document alone decides."""
+    """What `First` and `Spread` share: counting, conditions, contexts, and the drops that a document alone decides."""
 
     def __init__(self, name, spec, file):
         self.name, self.options, self.file = name, spec["options"], file
         self.labels = list(spec["forms"])
         self.values = spec["values"]
+        self.conditions = Conditions(spec)
         self.found = np.zeros(len(self.labels), np.int64)
         self.dropped = Counter()
         self.documents = 0
+
+    def _counts(self, batch, found, i):
+        """Whether the i-th occurrence counts by what stands around it; else a count of the reason."""
+        reason = self.conditions.reason(batch, found, i)
+        if reason:
+            self.dropped[reason] += 1
+        return reason is None
 
     def _sample(self, batch, found, i):
         """The sample of the i-th occurrence, or None and a count of the reason."""
@@ -90,7 +99,7 @@ class _Taker:
         if left < self.options["min_chars"]:
             self.dropped["context too short"] += 1
             return None
-        leaks = _leaks(found, i, *reach)
+        leaks = self._leaks(batch, found, i, *reach)
         if leaks and self.options["leaks"] == "drop":
             self.dropped["another label in the context"] += 1
             return None
@@ -99,6 +108,16 @@ class _Taker:
             "label": label, "value": self.values[label], "text": text, "start": left, "end": right, "file": self.file,
             "row": batch.rows.item(row), "position": start - batch.starts.item(row), "leaks": leaks,
         }  # fmt: skip
+
+    def _leaks(self, batch, found, i, first, end):
+        """Occurrences of other labels between two bytes around the i-th; those of other documents lie outside."""
+        low = high = i
+        while low > 0 and found.starts.item(low - 1) >= first:
+            low -= 1
+        while high + 1 < len(found.ends) and found.ends.item(high + 1) <= end:
+            high += 1
+        others = low + np.flatnonzero(found.labels[low : high + 1] != found.labels[i])
+        return sum(not self.conditions.reason(batch, found, j) for j in others.tolist())
 
 
 def _locate(samples, batch):
@@ -121,16 +140,6 @@ def _facts(rows, batch):
         if len(rows) == 1:
             return [{"document": "", "title": "", "url": ""}]
         return [facts for row in rows for facts in _facts([row], batch)]
-
-
-def _leaks(found, i, first, end):
-    """Occurrences of other labels between two bytes around the i-th; those of other documents lie outside."""
-    low = high = i
-    while low > 0 and found.starts.item(low - 1) >= first:
-        low -= 1
-    while high + 1 < len(found.ends) and found.ends.item(high + 1) <= end:
-        high += 1
-    return int((found.labels[low : high + 1] != found.labels[i]).sum()) if low < high else 0
 
 
 class First(_Taker):
@@ -161,7 +170,7 @@ class First(_Taker):
             if not self.limit[number] or (self._behind and place <= self._behind[label]):
                 continue
             self.found[number] += 1
-            sample = self._sample(batch, found, i)
+            sample = self._counts(batch, found, i) and self._sample(batch, found, i)
             if sample and self.selection.offer(sample) is None:
                 new.append(sample)
                 if not self.selection.wants(label):
@@ -201,8 +210,10 @@ class Spread(_Taker):
         looked = np.flatnonzero(numbers[found.rows] < self.limit[found.labels])
         if not len(looked):
             return
+        self.found += np.bincount(found.labels[looked], minlength=len(self.labels))
+        if self.conditions.asked:
+            looked = looked[[self._counts(batch, found, i) for i in looked.tolist()]]
         rows, starts, labels = found.rows[looked], found.starts[looked], found.labels[looked]
-        self.found += np.bincount(labels, minlength=len(self.labels))
         offsets = (starts - batch.starts[rows]).astype(np.uint64)
         rank = _rank_in_group(rows, labels, mix(numbers[rows] + offsets))
         drawn = np.ones(len(rank), bool)
