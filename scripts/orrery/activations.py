@@ -12,6 +12,7 @@ import torch
 
 from orrery.errors import OrreryError
 from orrery.layers import SITES, block_of, layer_name
+from orrery.logs import note
 from orrery.stack import cache_of, find_sublayers, hidden
 from orrery.tokens import encode
 
@@ -58,6 +59,9 @@ def encode_samples(loaded, samples, over="span", context_tokens=None, short="dro
     kept = [i for i, tokens in enumerate(made) if tokens]
     if not kept:
         raise OrreryError(f"models.{loaded.name}: no sample of {len(texts)} can be read: {dict(counts)}.")
+    lost = {*samples["label"]} - {samples["label"][i] for i in kept}
+    if lost:
+        note(f"models.{loaded.name}: no sample of {', '.join(sorted(lost))} can be read: {dict(counts)}")
     samples = {name: [values[i] for i in kept] for name, values in {**samples, "text": texts}.items()}
     ids, first, last = [[getattr(made[i], name) for i in kept] for name in ("ids", "first", "last")]
     samples["token"] = [loaded.tokenizer.decode([int(i[place])]) for i, place in zip(ids, last)]

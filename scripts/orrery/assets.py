@@ -297,7 +297,7 @@ def _convert(name, kind, raw, whole):
             raise OrreryError(f"assets.{name}.convert: gguf needs exactly one .gguf file, found {len(files)}.")
         from orrery.gguf import to_safetensors
 
-        to_safetensors(files[0], whole)
+        to_safetensors(files[0], whole, name)
     else:
         from orrery.corpus.mediawiki import dump_to_parquet
 

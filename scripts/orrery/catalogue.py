@@ -54,7 +54,7 @@ def vocabulary_tokens(tokenizer, entry):
         concept["integers"] = {"start": entry["integers"]["start"], "stop": "single-token"}
     spec = {"concept": concept, "values": dict.fromkeys(entry.get("labels", ()), 0.0)}
     try:
-        return vocabulary_set(tokenizer, spec, 0, 0)
+        return vocabulary_set(tokenizer, spec, 0, len(tokenizer))
     except OrreryError:  # fewer than three
         return None
 

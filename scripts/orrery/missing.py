@@ -75,8 +75,8 @@ def refuse(loaded, missing):
     if not missing:
         return
     print("Tensors that are read and are not in the model's files:", *(one.key for one in missing), sep="\n  ")
-    named = _families(f"{one.key} ({one.shapes})" if one.shapes else one.key for one in missing)
-    unused = _some(_families(loaded.unused), 4)
+    named = kinds_of(f"{one.key} ({one.shapes})" if one.shapes else one.key for one in missing)
+    unused = _some(kinds_of(loaded.unused), 4)
     unused = f" The files have, without a place in the model: {unused}." if unused else ""
     raise OrreryError(
         f"models.{loaded.name}.asset: {len(missing)} of the tensors that are read are missing in the model's files, or "
@@ -93,7 +93,7 @@ def _note_unused(loaded):
     if unused:
         note(
             f"models.{loaded.name}.asset: {len(unused)} tensors of the model's files have no place in the model of its "
-            f"config.json and are not read: {_some(_families(unused))}."
+            f"config.json and are not read: {_some(kinds_of(unused))}."
         )
 
 
@@ -146,8 +146,8 @@ def _is_finite(loaded):
         return False
 
 
-def _families(keys):
-    """Keys that differ in their numbers only as one: h.{0–2}.attn.weight."""
+def kinds_of(keys):
+    """Names of tensors; those that differ only in numbers become one: h.{0–2}.attn.weight."""
     families = {}
     for key in keys:
         parts = re.split(r"(?<=\.)(\d+)(?=\.)", key)

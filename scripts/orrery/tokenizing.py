@@ -5,6 +5,7 @@ from pathlib import Path
 from orrery.errors import OrreryError
 
 PIECES = (".model", ".spm", ".tiktoken")
+NOTHING = "Couldn't instantiate the backend tokenizer"  # what transformers says where it finds no file of one
 
 
 def load_tokenizer(folder, trust_remote_code=False):
@@ -20,9 +21,9 @@ def load_tokenizer(folder, trust_remote_code=False):
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code, local_files_only=True)
     except Exception as error:  # whatever the code of a kind of tokenizer has against its files
-        raise OrreryError(_why_not(Path(folder), error)) from error
+        raise OrreryError(_why_not(Path(folder), first_line(error))) from error
     if _knows_nothing(tokenizer, Path(folder)):
-        raise OrreryError(_absent(folder))
+        raise OrreryError(_why_not(Path(folder), f"{NOTHING}, says {type(tokenizer).__name__}"))
     return tokenizer
 
 
@@ -35,20 +36,16 @@ def _knows_nothing(tokenizer, folder):
     return not tokenizer.decode(ids, skip_special_tokens=True).strip()
 
 
-def _absent(folder):
-    return f"{folder}: the folder has no tokenizer; add the model's tokenizer.json (and its tokenizer_config.json)."
-
-
-def _why_not(folder, error):
+def _why_not(folder, reason):
     pieces = sorted(f.name for f in folder.glob("*") if f.suffix in PIECES)
-    reason = first_line(error)
-    if pieces and not (folder / "tokenizer.json").is_file():
+    whole = (folder / "tokenizer.json").is_file()
+    if pieces and not whole:
         return (
             f"{folder}: the tokenizer is in {', '.join(pieces)}, which transformers cannot load here ({reason}); "
             "install sentencepiece, protobuf and tiktoken, or add a tokenizer.json to the folder."
         )
-    if "Couldn't instantiate the backend tokenizer" in str(error) and not (folder / "tokenizer.json").is_file():
-        return _absent(folder)
+    if NOTHING in reason and not whole:
+        return f"{folder}: the folder has no tokenizer; add the model's tokenizer.json (and its tokenizer_config.json)."
     return f"{folder}: this holds no tokenizer that transformers can load ({reason})."
 
 

@@ -122,7 +122,7 @@ def vocabulary_set(tokenizer, spec, seed, size):
 
 
 def _tokens_of(tokenizer, concept, values, before, size):
-    """label → id (below `size`) of labels that are single tokens behind `before`; of unbounded integers the run from the first."""
+    """label → id of the single tokens behind `before` that are below `size`; of unbounded integers the first run."""
     unbounded = concept.get("integers", {}).get("stop") == "single-token"
     labels = map(str, count(concept["integers"]["start"])) if unbounded else values
     found = {}

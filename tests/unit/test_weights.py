@@ -191,3 +191,110 @@ def test_a_flipped_bit_of_a_model_is_found(tmp_path, file):
         models.load(tmp_path / "m", device="cpu")
     with pytest.raises(OrreryError) if file != "model.safetensors" else contextlib.nullcontext():
         models.load(tmp_path / "m", device="cpu", weights="random")
+
+
+# Other forms of weights
+
+
+@pytest.mark.parametrize(
+    "options, named",
+    [
+        ({"quant_method": "gptq", "bits": 4, "group_size": 128}, "gptq"),
+        ({"quant_method": "awq", "bits": 4, "group_size": 128, "version": "gemm"}, "awq"),
+        ({"quant_method": "compressed-tensors", "format": "pack-quantized"}, "compressed-tensors"),
+        (
+            {"quant_method": "torchao", "quant_type": {"default": {"_type": "Int8WeightOnlyConfig", "_data": {}}}},
+            "torchao",
+        ),
+        ({"quant_method": "hqq", "quant_config": {}}, "hqq"),
+        ({"quant_method": "eetq"}, "eetq"),
+    ],
+)
+def test_weights_that_are_quantised_already(tmp_path, options, named):
+    """Refused with what is to be installed; the untrained twin needs none of it."""
+    folder = changed(make_model(tmp_path / "src", "llama"), tmp_path / "m", quantization_config=options)
+    pattern = rf"^models\.m\.asset: the weights in .* are quantised by {named}, and transformers cannot load them here \(.+\); install"
+    with pytest.raises(OrreryError, match=pattern) as e:
+        read(folder)
+    assert "\n" not in str(e.value)
+    assert read(folder, weights="random").depth == 3
+
+
+def test_quantised_weights_that_config_json_does_not_speak_of(tmp_path):
+    """The names of GPTQ's tensors, and no word of it in config.json."""
+
+    def packed(weights):
+        return {
+            key.replace("proj.weight", "proj.qweight"): w.to(torch.int32) if "proj" in key else w
+            for key, w in weights.items()
+        }
+
+    with pytest.raises(
+        OrreryError, match=r"21 of the tensors.*layers\.\{0–2\}\.mlp\.down_proj\.weight, .*down_proj\.qweight"
+    ):
+        read(changed(make_model(tmp_path / "src", "llama"), tmp_path / "m", packed))
+
+
+def adapted(folder, target, rank=2):
+    """A copy of a GPT-2 with an adapter beside it, as peft writes it; what the adapter adds to c_attn of block 1, (in, out)."""
+    shutil.copytree(folder, target)
+    rng = torch.Generator().manual_seed(0)
+    down, up = torch.randn(rank, 32, generator=rng), torch.randn(96, rank, generator=rng)
+    name = "base_model.model.transformer.h.1.attn.c_attn.lora_{}.weight"
+    save_file({name.format("A"): down, name.format("B"): up}, target / "adapter_model.safetensors", {"format": "pt"})
+    config = {"peft_type": "LORA", "base_model_name_or_path": "org/base", "r": rank, "lora_alpha": 2 * rank,
+              "target_modules": "transformer.h.1.attn.c_attn|h.1.attn.c_attn", "fan_in_fan_out": True,
+              "task_type": "CAUSAL_LM"}  # fmt: skip
+    (target / "adapter_config.json").write_text(json.dumps(config))
+    return 2 * (up @ down).T
+
+
+def test_an_adapter_beside_a_model(tmp_path, tiny_model):
+    """Refused without peft, else read with the model and reported."""
+    added = adapted(tiny_model, tmp_path / "m")
+    try:
+        import peft  # noqa: F401
+    except ImportError:
+        with pytest.raises(
+            OrreryError, match=r"m holds an adapter \(adapter_config\.json\), and peft is not installed"
+        ):
+            read(tmp_path / "m")
+        return
+    (tmp_path / "m" / "asset.json").write_text('{"asset": "m"}')
+    loaded = read(tmp_path / "m")
+    merged = changed(tiny_model, tmp_path / "n", lambda w: w | {ATTENTION: w[ATTENTION] + added})
+    ids = torch.tensor([stack.PROBE])
+    with torch.inference_mode():
+        found, expected, plain = (m.model(ids).last_hidden_state for m in (loaded, read(merged), read(tiny_model)))
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(found, plain, atol=1e-2)
+    digest = hashlib.sha256((tmp_path / "m" / "adapter_model.safetensors").read_bytes()).hexdigest()
+    said = models.describe(loaded, tmp_path / "m")["adapter"]
+    assert said == {"base": "org/base", "file": "adapter_model.safetensors", "sha256": digest}
+    (tmp_path / "m" / "config.json").write_text(
+        (tiny_model / "config.json").read_text().replace('"n_layer": 3', '"n_layer": 4')
+    )
+    with pytest.raises(OrreryError, match=r"12 of the tensors that are read are missing.*h\.3\."):
+        read(tmp_path / "m")
+
+
+ATTENTION = "transformer.h.1.attn.c_attn.weight"
+
+
+def test_an_adapter_alone_is_refused(tmp_path, tiny_model):
+    """Its base model would come from a cache, whatever it holds."""
+    adapted(tiny_model, tmp_path / "m")
+    (tmp_path / "m" / "model.safetensors").unlink()
+    with pytest.raises(
+        OrreryError, match=r"holds an adapter of 'org/base' and not that model's own weights; put the files"
+    ):
+        read(tmp_path / "m")
+
+
+def test_weights_under_another_name_are_named(tmp_path, tiny_model):
+    shutil.copytree(tiny_model, tmp_path / "m")
+    (tmp_path / "m" / "model.safetensors").rename(tmp_path / "m" / "consolidated.safetensors")
+    with pytest.raises(
+        OrreryError, match=r"reads weights from model\.safetensors or .*has only consolidated\.safetensors; rename"
+    ):
+        read(tmp_path / "m")
