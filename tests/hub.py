@@ -65,6 +65,8 @@ def serving(repositories, faults=()):
                     return self._send(404, b"", {"X-Error-Code": "EntryNotFound"})
                 facts = {"ETag": f'"{_oid(file)}"', "X-Repo-Commit": COMMIT, "X-Linked-Size": str(file.stat().st_size)}
                 if self.command == "HEAD" or repository.startswith("models/"):
+                    if self.command == "GET":
+                        state.log.append((name, (0, file.stat().st_size), file.stat().st_size, ""))
                     return self._send(200, file.read_bytes(), facts)
                 return self._send(302, b"", {**facts, "Location": f"{state.url}/cdn/{repository}/{name}"})
 

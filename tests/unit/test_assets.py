@@ -3,12 +3,13 @@
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
 
 import pytest
-from hub import COMMIT, serve
+from hub import COMMIT, serve, serving
 from orrery import assets, weights
 from orrery.errors import OrreryError
 from tools import ROOT
@@ -153,6 +154,65 @@ def test_the_hub_through_its_own_client(tmp_path, tiny_model):
         assert sorted(f.name for f in (tmp_path / "out").iterdir()) == ["a.jsonl", "asset.json"]
     offline = fetch_from(url, tmp_path, {"hub": "org/tiny"}, HF_HUB_OFFLINE="1")
     assert offline.returncode == 0, offline.stderr  # from the standard cache
+
+
+def test_of_a_model_only_the_weights_that_are_read_are_fetched(tmp_path, tiny_model):
+    """Not a copy for another runtime, nor shards of another format, nor the pickles."""
+    import transformers as tf
+
+    many = tmp_path / "many"
+    tf.GPT2LMHeadModel.from_pretrained(tiny_model).save_pretrained(many, max_shard_size="60KB")
+    shards = sorted(f.name for f in many.glob("model-*.safetensors"))
+    for file in (*tiny_model.glob("tokenizer*"), tiny_model / "config.json"):
+        (many / file.name).write_bytes(file.read_bytes())
+    one = tmp_path / "one"
+    shutil.copytree(tiny_model, one)
+    for folder in (many, one):
+        (folder / "onnx").mkdir()
+        for name in (
+            "consolidated.safetensors",
+            "onnx/model.safetensors",
+            "pytorch_model.bin",
+            "model.fp16.safetensors",
+        ):
+            (folder / name).write_bytes(b"not for us")
+    assert len(shards) > 2
+    for folder, wanted in ((many, shards), (one, ["model.safetensors"])):
+        with serving({"models/org/name": folder}) as hub:
+            done = fetch_from(hub.url, tmp_path / folder.name, {"hub": "org/name"})
+            assert done.returncode == 0, done.stderr
+            fetched = [name for name, *_ in hub.log]
+        out = tmp_path / folder.name / "out"
+        assert sorted(f for f in fetched if f.endswith((".safetensors", ".bin"))) == wanted
+        assert sorted(f.relative_to(out).as_posix() for f in out.rglob("*.safetensors")) == wanted
+        assert len(assets.facts_of(out)["weights_sha256"]) == 64 and not list(out.rglob("*.bin"))
+
+
+def test_shards_that_the_index_lists_and_the_hub_has_not(tmp_path, tiny_model):
+    shutil.copytree(tiny_model, tmp_path / "m")
+    index = {"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}}
+    (tmp_path / "m" / "model.safetensors").rename(tmp_path / "m" / "model-00001-of-00002.safetensors")
+    (tmp_path / "m" / "model.safetensors.index.json").write_text(json.dumps(index))
+    with serve({"models/org/name": tmp_path / "m"}) as url:
+        done = fetch_from(url, tmp_path, {"hub": "org/name"})
+    said = "assets.m.hub: 'org/name' at 'main': model.safetensors.index.json lists model-00002-of-00002.safetensors, which is not"
+    assert said in done.stderr and not (tmp_path / "out").exists()
+
+
+def test_only_the_pickles_that_the_index_lists_are_fetched(tmp_path):
+    folder = tmp_path / "pickled"
+    folder.mkdir()
+    index = {"weight_map": {"a": "pytorch_model-00001-of-00001.bin"}}
+    (folder / "pytorch_model.bin.index.json").write_text(json.dumps(index))
+    (folder / "config.json").write_text("{}")
+    for name in ("pytorch_model-00001-of-00001.bin", "training_args.bin", "optimizer.pt"):
+        (folder / name).write_bytes(b"\x80")
+    with serve({"models/org/pickled": folder}) as url:
+        done = fetch_from(url, tmp_path, {"hub": "org/pickled", "allow_pickle": True})
+    assert done.returncode == 0, done.stderr
+    assert sorted(f.name for f in (tmp_path / "out").iterdir() if f.suffix in (".bin", ".pt")) == [
+        "pytorch_model-00001-of-00001.bin"
+    ]
 
 
 def test_a_damaged_shard_is_found(tmp_path, tiny_model):
