@@ -37,7 +37,7 @@ SEARCH = [f"corpus/{name}" for name in ("conditions", "forms", "matcher", "numbe
 # are laid out counts by the number `store.FORMAT`, so that a new reader does not repeat the work of a GPU.
 MODULES = {
     "filter_corpus": [*SEARCH, *(f"corpus/{name}" for name in ("occurrences", "readers", "scan", "selection"))],
-    "import_samples": ["samples", *SEARCH, "corpus/selection", "corpus/tables"],
+    "import_samples": [*SEARCH, *(f"corpus/{name}" for name in ("labelled", "occurrences", "selection", "tables"))],
     "expand_prompts": ["samples"],
     "extract_activations": ["activations", "layers", "models", "missing", "stack", "tokenizing", "tokens"],
     "extract_vocabulary": ["models", "missing", "tokenizing", "vocabulary"],

@@ -17,9 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from orrery.corpus import scan as engine
 from orrery.corpus.files import File, list_files
+from orrery.corpus.labelled import Finder
 from orrery.corpus.mediawiki import articles, dump_to_parquet, plain_text
 from orrery.corpus.readers import read_batches
-from orrery.corpus.tables import last_occurrence, read_rows
+from orrery.corpus.tables import read_rows
 from orrery.errors import OrreryError
 
 CORPUS = {"format": "auto", "text": "text"}
@@ -572,8 +573,8 @@ def test_labelled_tables(tmp_path, name):
     assert [(r["label"], r["text"], r["row"], r["group"]) for r in read] == [
         ("May", "May, not in May", 0, "g"), ("March", "it was March", 1, ""),
     ]  # fmt: skip
-    assert last_occurrence("c", spec_of())("May", "May, not in é May x") == (14, 17)
-    assert last_occurrence("c", spec_of())("May", "mayor") is None
+    assert Finder("c", spec_of()).spans("May", "May, not in é May x") == [(0, 3), (14, 17)]
+    assert Finder("c", spec_of()).spans("May", "mayor") == []
 
 
 def test_labelled_tables_are_taken_as_they_stand(tmp_path):

@@ -7,12 +7,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from orrery.corpus.files import File
-from orrery.corpus.tables import last_occurrence, read_rows
+from orrery.corpus.labelled import Finder, advice, labelled_samples
+from orrery.corpus.tables import read_rows
 from orrery.errors import OrreryError
-from orrery.samples import labelled_samples
 
 VALUES = {"March": 3.0, "May": 5.0}
-HOW = {"case_sensitive": True, "whole_words": True, "per_label": 9}
+HOW = {
+    "case_sensitive": True, "whole_words": True, "per_label": 9, "sampling": "first", "leaks": "drop",
+    "duplicates": "ignore", "near_duplicates": "ignore", "similarity": 0.8, "phrases": "drop", "phrase_repeats": 3,
+    "per_document": 1, "whitespace": "keep",
+}  # fmt: skip
 LONG = "x" * 3_000_000
 
 
@@ -22,10 +26,10 @@ def rows_of(path, label="label"):
     return list(read_rows([file], {"format": "auto", "text": "text", "label": label}, "mine"))
 
 
-def samples_of(*rows, **options):
-    find = last_occurrence("months", {"forms": {label: [label] for label in VALUES}, "options": HOW})
+def samples_of(*rows, values=VALUES, offsets="characters", **options):
+    spec = {"forms": {label: [label] for label in values}, "values": values, "options": {**HOW, **options}, "seed": 0}
     rows = [{"file": "t.csv", "row": n, **row} for n, row in enumerate(rows)]
-    return labelled_samples(rows, VALUES, find, {**HOW, **options}, "mine", "months")
+    return labelled_samples(rows, spec, Finder("months", spec), "mine", "months", offsets)
 
 
 def jsonl(*records):
@@ -157,8 +161,103 @@ def test_a_full_quota_is_counted():
         ({"start": "-1", "end": "2"}, "the span -1 to 2, which is not inside its text of 6 characters"),
         ({"start": "3", "end": "7"}, "the span 3 to 7"),
         ({"start": "3", "end": "3"}, "the span 3 to 3"),
+        ({"start": "3", "end": "8"}, "count characters from 0"),
     ],
 )  # fmt: skip
 def test_spans_and_values_that_cannot_be_get_a_sentence(row, sentence):
     with pytest.raises(OrreryError, match=f"corpora.mine: row 1 of 't.csv' has .*{sentence.removeprefix('has ')}"):
         samples_of({"label": "May", "text": "in May"}, {"label": "May", "text": "in May", **row})
+
+
+def test_leaks_and_repeats_are_dropped_and_counted():
+    rows = [
+        {"label": "May", "text": "We met in May"},
+        {"label": "May", "text": "We met in May"},
+        {"label": "May", "text": "From March to May"},
+        {"label": "March", "text": "From March to May"},
+        {"label": "May", "text": "Nobody at all was seen in the garden of the old house in May"},
+        {"label": "May", "text": "Nobody at all was seen in the gardens of the old house in May"},
+        {"label": "March", "text": "Nobody at all was seen in the garden of the old house in March"},
+    ]
+    samples, report = samples_of(*rows, duplicates="drop", near_duplicates="drop")
+    assert [(s["label"], s["row"]) for s in samples] == [("March", 6), ("May", 0), ("May", 4)]
+    assert report["dropped"] == {"another label in the context": 2, "exact duplicate": 1, "near duplicate": 1}
+    assert report["found"] == {"March": 2, "May": 5}
+    flagged, report = samples_of(*rows, leaks="flag", duplicates="flag", near_duplicates="flag")
+    assert len(flagged) == 7 and not report["dropped"]
+    assert [s["flags"] for s in sorted(flagged, key=lambda s: s["row"])] == [
+        "", "exact duplicate, near duplicate", *["another label in the context"] * 2, "", "near duplicate", "",
+    ]  # fmt: skip
+
+
+def test_a_spread_quota_is_not_the_first_rows():
+    rows = [{"label": "May", "text": f"number {n} in May"} for n in range(200)]
+    chosen = [s["row"] for s in samples_of(*rows, sampling="spread", per_label=20)[0]]
+    assert len(chosen) == 20 and chosen == sorted(chosen) and max(chosen) > 100
+    assert chosen == [s["row"] for s in samples_of(*rows, sampling="spread", per_label=20)[0]]
+
+
+EMOJI = (
+    "\U0001f600\U0001f600 caf\u00e9 in May, not in June"  # characters 11 to 14, UTF-16 units 13 to 16, bytes 18 to 21
+)
+
+
+@pytest.mark.parametrize("unit, span", [("characters", (11, 14)), ("utf-16", (13, 16)), ("bytes", (18, 21))])
+def test_spans_that_other_tools_count(unit, span):
+    row = {"label": "May", "text": EMOJI, "start": str(span[0]), "end": str(span[1])}
+    (sample,), _ = samples_of(row, offsets=unit)
+    assert (sample["start"], sample["end"]) == (11, 14) and EMOJI[11:14] == "May"
+    for other in {"characters", "utf-16", "bytes"} - {unit}:
+        with pytest.raises(
+            OrreryError,
+            match=f"where {other} are counted, and its label 'May' where {unit} are; write corpora.mine.offsets: {unit}",
+        ):
+            samples_of(row, offsets=other)
+
+
+def test_spans_are_compared_with_their_label():
+    samples, report = samples_of(
+        {"label": "May", "text": "early May morning", "start": "0", "end": "17"},
+        {"label": "May", "text": "early May morning", "start": "0", "end": "5"},
+        {"label": "May", "text": "the fifth month", "start": "4", "end": "9"},
+        {"label": "May", "text": "a Mayor in May", "start": "2", "end": "7"},
+        {"label": "May", "text": "a \U0001f600 in May", "start": "3", "end": "5"},
+    )  # fmt: skip
+    assert [s["row"] for s in samples] == [0, 2]
+    assert report["dropped"] == {"label outside its span": 3} and report["unchecked"] == 1
+    assert "1 spans could not be checked" in " ".join(advice(report, "mine", "months", VALUES))
+
+
+def test_a_span_inside_a_character_is_refused():
+    with pytest.raises(OrreryError, match="the span 1 to 4, which is not inside its text of 4 characters; count bytes"):
+        samples_of({"label": "June", "text": "\u00e9\u00e9\u00e9\u00e9", "start": "1", "end": "4"},
+                   values={"June": 6.0, "May": 5.0}, offsets="bytes")  # fmt: skip
+
+
+def test_labels_without_rows_and_rows_without_labels_are_named():
+    _, report = samples_of(
+        {"label": "May", "text": "in May"}, {"label": "may", "text": "x"}, {"label": "may", "text": "y"}
+    )
+    assert advice(report, "mine", "months", VALUES) == [
+        "mine/months: kept 1 of 3 rows, dropped {'no label of the concept': 2}",
+        "mine/months: no row of March",
+        "mine/months: the label column also holds 'may' (2)",
+    ]
+
+
+def test_a_column_that_is_not_the_labels():
+    _, report = samples_of(*[{"label": label, "text": "in May"} for label in ("5", "5", "3")])
+    with pytest.raises(
+        OrreryError,
+        match=r"mine holds no usable row of months, whose labels are March, May: .*also holds '5' \(2\), '3' \(1\)\.",
+    ):
+        advice(report, "mine", "months", VALUES)
+
+
+def test_numbers_and_conditions_hold_for_rows():
+    samples, report = samples_of(
+        {"label": "3", "text": "it is 3.5 and 3 of 3.5"}, {"label": "3", "text": "only 3.14"},
+        {"label": "3", "text": "3 and 14.5"}, values={"3": 3.0, "14": 14.0},
+    )  # fmt: skip
+    assert [(s["row"], s["start"]) for s in samples] == [(0, 14), (2, 0)]
+    assert report["dropped"] == {"label not in the text": 1}

@@ -3,13 +3,14 @@
 import hashlib
 import heapq
 import re
+import unicodedata
 from collections import Counter
 from itertools import repeat
 
 import numpy as np
 
 from orrery.corpus.conditions import Conditions
-from orrery.corpus.selection import Selection
+from orrery.corpus.selection import UNDECODABLE, Selection
 
 ALL = np.uint64(2**64 - 1)
 POOL = 2  # a spread sample draws this many times its quota, so that drops can be made up for
@@ -34,10 +35,17 @@ def context(batch, row, start, end, options):
     word, right = word.decode("utf-8", "replace"), right.decode("utf-8", "replace")
     left, right = left[_word_start(left, len(left) - before) :], right[: _word_end(right, after)]
     reach = start - len(left.encode()), end + len(right.encode())
+    return *normalised(left, word, right, options), reach
+
+
+def normalised(left, word, right, options):
+    """(text, start, end) of an occurrence and what stands around it, in the white space and Unicode form asked for."""
     if options["whitespace"] == "normalise":
         left, word, right = (_SPACES.sub(" ", part) for part in (left, word, right))
         left, right = left.lstrip(), right.rstrip()
-    return left + word + right, len(left), len(left) + len(word), reach
+    if (form := options.get("unicode", "keep")) != "keep":
+        left, word, right = (unicodedata.normalize(form, part) for part in (left, word, right))
+    return left + word + right, len(left), len(left) + len(word)
 
 
 def _around(data, start, end, document, before, after):
@@ -98,6 +106,9 @@ class _Taker:
         text, left, right, reach = context(batch, row, start, end, self.options)
         if left < self.options["min_chars"]:
             self.dropped["context too short"] += 1
+            return None
+        if "\ufffd" in text and self.options.get("undecodable") == "drop":
+            self.dropped[UNDECODABLE] += 1
             return None
         leaks = self._leaks(batch, found, i, *reach)
         if leaks and self.options["leaks"] == "drop":

@@ -6,6 +6,7 @@ from zlib import crc32
 
 SHINGLE = 5  # characters
 PERMUTATIONS = 128
+UNDECODABLE = "bytes that are no text in the context"
 _DIGIT = re.compile(r"\d")
 
 
@@ -17,17 +18,19 @@ class Selection:
     labels : iterable of str
     options : dict
         The `corpus` entry of a concept: per_label, per_document, duplicates, near_duplicates, similarity, phrases,
-        phrase_repeats.
+        phrase_repeats, and perhaps undecodable.
+    near_of_label : bool
+        Whether near duplicates are looked for among the samples of a label only.
     """
 
-    def __init__(self, labels, options):
+    def __init__(self, labels, options, near_of_label=False):
         self.options = options
         self.kept = {label: [] for label in labels}
         self.dropped = Counter()
         self._in_document = Counter()
         self._seen = set()
         self._phrases = Counter()
-        self._near = _NearDuplicates(options["similarity"]) if options["near_duplicates"] != "ignore" else None
+        self._near_of_label, self._near = near_of_label, {}
 
     def wants(self, label):
         """Whether a label has not yet its quota."""
@@ -55,6 +58,8 @@ class Selection:
         if limit != "all" and self._in_document[place] >= limit:
             return "enough from this document"
         flags = ["another label in the context"] if sample["leaks"] else []
+        if "\ufffd" in sample["text"] and self.options.get("undecodable") == "flag":
+            flags.append(UNDECODABLE)
         for option, reason in self._copies(sample):
             if self.options[option] == "drop":
                 return reason
@@ -70,14 +75,20 @@ class Selection:
             yield "duplicates", "exact duplicate"
         if self._phrases[_phrase(sample)] >= self.options["phrase_repeats"] and self.options["phrases"] != "ignore":
             yield "phrases", "repeated phrase"
-        if self._near and self._near.has(sample["text"]):
+        if self.options["near_duplicates"] != "ignore" and self._near_ones(sample).has(sample["text"]):
             yield "near_duplicates", "near duplicate"
 
     def _remember(self, sample):
         self._seen.add((sample["text"], sample["start"]))
         self._phrases[_phrase(sample)] += 1
-        if self._near:
-            self._near.add(sample["text"])
+        if self.options["near_duplicates"] != "ignore":
+            self._near_ones(sample).add(sample["text"])
+
+    def _near_ones(self, sample):
+        key = sample["label"] if self._near_of_label else None
+        if key not in self._near:
+            self._near[key] = _NearDuplicates(self.options["similarity"])
+        return self._near[key]
 
 
 def _phrase(sample):

@@ -6,10 +6,7 @@ import json
 import math
 from functools import partial
 
-import numpy as np
-
 from orrery.corpus.files import check_unchanged, open_file
-from orrery.corpus.matcher import Batch, Matcher
 from orrery.corpus.readers import format_of, listed, plain_bytes
 from orrery.errors import OrreryError
 
@@ -143,21 +140,3 @@ def _plain(value):
     if isinstance(value, float):
         value = None if math.isnan(value) else int(value) if value.is_integer() else value
     return "" if value is None else str(value).encode("utf-8", "replace").decode()
-
-
-def last_occurrence(concept, spec):
-    """A function (label, text) → characters of the label's last occurrence in a text, or None."""
-    how = {key: spec["options"][key] for key in ("case_sensitive", "whole_words")}
-    matchers = {label: Matcher({concept: {"forms": {label: forms}, **how}}) for label, forms in spec["forms"].items()}
-
-    def find(label, text):
-        """Characters of the last occurrence, or None."""
-        data = text.encode("utf-8", "replace")
-        batch = Batch(memoryview(data), np.array([0]), np.array([len(data)]), np.array([0]), None)
-        found = matchers[label].find(batch)[0] if data else None
-        if found is None or not len(found.starts):
-            return None
-        start = len(data[: found.starts[-1]].decode())
-        return start, start + len(data[found.starts[-1] : found.ends[-1]].decode())
-
-    return find
