@@ -4,7 +4,6 @@ from orrery.logs import log_to
 
 log_to(snakemake.log[0])
 
-import numpy as np
 from orrery import store
 from orrery.analysis import analyse
 
@@ -13,13 +12,18 @@ raw, made = wildcards.reducer == "raw", store.read_attributes(source)
 if raw:
     columns, samples, how = store.read_layer(source, wildcards.layer), store.read_samples(source), {"preprocess": []}
 else:
-    projection, samples, how = store.read_projection(source)
+    projection, samples, how = store.read_projection(source, "projection")
     columns = projection["coordinates"].astype(float)
 arrays, facts = analyse(columns, samples, params.seed, params.permutations, not raw, params.information)
-kept = {key: made[key] for key in ("model", "source", "concept", "asset")}
-kept |= {"layer": wildcards.layer, "reducer": wildcards.reducer, "seed": params.seed, "preprocess": how["preprocess"]}
-kept |= {"samples_from": made.get("samples_from", {})} | dict.fromkeys(("method", "columns"), how.get("method", "raw"))
+kept = store.origin_of(made) | {
+    "kind": "analysis",
+    "layer": wildcards.layer,
+    "reducer": wildcards.reducer,
+    "seed": params.seed,
+    "preprocess": how["preprocess"],
+}
+kept |= dict.fromkeys(("method", "columns"), how.get("method", "raw"))
 store.write_projection(snakemake.output.analysis, arrays, samples, {**kept, **facts})
-with store.atomic(snakemake.output.pairs) as part:
-    pairs = np.column_stack([arrays[name] for name in ("pair_first", "pair_second", "pair_r")])
-    np.savetxt(part, pairs, "%d,%d,%.9g", header="component_1,component_2,correlation", comments="")
+pairs = zip(*(arrays[name].tolist() for name in ("pair_first", "pair_second", "pair_r")))
+rows = ({"component_1": first, "component_2": second, "correlation": f"{r:.9g}"} for first, second, r in pairs)
+store.write_rows(snakemake.output.pairs, rows, ["component_1", "component_2", "correlation"])

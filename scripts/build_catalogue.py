@@ -12,6 +12,6 @@ from orrery.atlas.catalogue import build
 tables = {name: catalogue.read(path) for name, path in zip(snakemake.params.models, snakemake.input.tables)}
 found = defaultdict(list)
 for path in snakemake.input.samples:
-    attributes = store.table_attributes(path)
+    attributes = store.table_attributes(path, "samples")
     found[attributes["concept"]].append(catalogue.occurrences(attributes))
 build(snakemake.params.sets, tables, found, snakemake.output.page)

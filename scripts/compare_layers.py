@@ -16,6 +16,9 @@ for sentence in same_weights(facts["asset"] for facts in made):
     note(sentence)
 
 
+SHARED = ("model", "source", "concept", "samples_from")  # what both have, or is named by other keys
+
+
 def stream(source):
     """Name and vectors of one layer after the other; what sublayers add is no layer of its own."""
     return ((name, store.read_layer(source, name)) for name in store.layer_names(source) if "-" not in name)
@@ -29,9 +32,9 @@ store.write_projection(
     arrays,
     rows,
     {
+        **store.origin_of(made[0]),
         **{"kind": "similarity", "model": wildcards.model, "other": wildcards.other},
         **{"source": wildcards.source, "concept": wildcards.concept, **params.options, **facts},
-        **{"asset": made[0]["asset"], "other_asset": made[1]["asset"]},
-        **{"samples_from": made[0].get("samples_from", {})},
+        **{f"other_{key}": value for key, value in store.origin_of(made[1]).items() if key not in SHARED},
     },
 )

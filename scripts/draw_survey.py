@@ -12,7 +12,9 @@ from orrery.figures import survey as pictures
 asked, made, model = snakemake.input, snakemake.output, snakemake.wildcards.model
 files = {
     (facts["source"], facts["concept"]): (columns, facts, layers)
-    for (columns, facts), layers in zip(map(store.read_table, asked.metrics), asked.activations)
+    for (columns, facts), layers in zip(
+        (store.read_table(path, "metrics") for path in asked.metrics), asked.activations
+    )
 }
 rows = pictures.in_order([row for row in headline.read(asked.table) if row["model"] == model])
 if not rows:

@@ -16,5 +16,7 @@ samples = expand_templates(templates[: params.most], params.values, params.categ
 if not samples:
     raise OrreryError(f"concepts.{concept}: has no templates or no fixed labels, so no prompts can be made of it.")
 store.write_table(
-    snakemake.output.samples, store.sample_columns(samples), {"source": "prompts", "concept": concept, "report": {}}
+    snakemake.output.samples,
+    store.sample_columns(samples),
+    {"kind": "samples", "source": "prompts", "concept": concept, "report": {}},
 )

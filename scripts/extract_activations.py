@@ -14,7 +14,7 @@ wildcards, reading, machine = snakemake.wildcards, snakemake.params.reading, sna
 torch.set_num_threads(snakemake.threads)
 folder, name = snakemake.input.model, wildcards.model
 model = find_stack(models.load(folder, name, **reading["model"], device=machine["device"]), reading["blocks"])
-samples, facts = store.read_table(snakemake.input.samples)
+samples, facts = store.read_table(snakemake.input.samples, "samples")
 encoded = activations.encode_samples(model, samples, **reading["tokens"])
 batches = activations.plan(model, encoded, machine["batch_tokens"])
 print(f"{len(encoded.ids)} samples, {sum(map(len, encoded.ids))} tokens, {encoded.counts or ''} on {model.device}")

@@ -18,7 +18,7 @@ store.write_projection(
     {"indices": indices, "distances": distances},
     {},
     {
-        **{key: made[key] for key in ("model", "source", "concept")},
+        **store.origin_of(made),
         **{"kind": "neighbours", "layer": wildcards.layer, "k": indices.shape[1]},
         **{"preprocess": params.preprocess, "metric": params.metric},
     },

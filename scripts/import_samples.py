@@ -20,5 +20,5 @@ samples, report = labelled_samples(
 print(report)
 for sentence in advice(report, source, concept, params.spec["values"]):
     note(sentence)
-facts = {"source": source, "concept": concept, "asset": facts_of(snakemake.input.corpus)}
+facts = {"kind": "samples", "source": source, "concept": concept, "asset": facts_of(snakemake.input.corpus)}
 store.write_table(snakemake.output.samples, store.sample_columns(samples), {**facts, "report": report})

@@ -19,7 +19,6 @@ samples = store.read_samples(source) | store.read_token_ids(source)
 others = {name.replace("_", "-"): layers(path) for name, path in snakemake.input.items() if name != "activations"}
 rows = measure(layers(source), samples, params.shape, params.options, params.seed, params.controls, others)
 columns = {name: [row[name] for row in rows] for name in rows[0]}
-facts = {key: store.read_attributes(source)[key] for key in ("model", "source", "concept", "asset")}
-facts["samples_from"] = store.read_attributes(source).get("samples_from", {})
-facts |= {"seed": params.seed, **params.options, **params.shape}
+facts = store.origin_of(store.read_attributes(source))
+facts |= {"kind": "metrics", "seed": params.seed, **params.options, **params.shape}
 store.write_table(snakemake.output.table, columns, facts)

@@ -17,7 +17,7 @@ vectors, given, made = (
 noise = np.random.default_rng(params.seed).standard_normal(vectors.shape)
 noise, _ = prepare(noise, given, params.reducer["preprocess"])
 vectors, samples = prepare(vectors, given, params.reducer["preprocess"])
-graph = store.read_projection(snakemake.input.graph)[0]
+graph = store.read_projection(snakemake.input.graph, "neighbours")[0]
 graph = graph["indices"], graph["distances"]
 arrays, facts = reduce(
     vectors, params.reducer, params.seed, noise=noise, samples=samples, shape=params.shape, graph=graph
@@ -28,9 +28,9 @@ store.write_projection(
     arrays,
     samples,
     {
-        **{key: made[key] for key in ("model", "source", "concept", "asset", "versions")},
+        **store.origin_of(made),
         **{"layer": wildcards.layer, "reducer": wildcards.reducer, "seed": params.seed, "dimensions": vectors.shape[1]},
-        **{"samples_from": made.get("samples_from", {}), **params.reducer, **facts},
+        **{**params.reducer, **facts},
         **of_picture(vectors, arrays["coordinates"], metric, params.seed, graph),
     },
 )

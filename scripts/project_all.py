@@ -17,8 +17,8 @@ store.write_projection(
     arrays,
     samples,
     {
-        **{key: made[key] for key in ("model", "source", "concept", "asset", "versions")},
+        **store.origin_of(made),
         **{"layer": "all", "reducer": wildcards.reducer, "seed": params.seed},
-        **{"samples_from": made.get("samples_from", {}), **params.reducer, **facts},
+        **{**params.reducer, **facts},
     },
 )

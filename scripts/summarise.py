@@ -8,7 +8,7 @@ from orrery import headline, store
 from orrery.logs import note
 from orrery.weights import same_weights
 
-tables = [store.read_table(table) for table in snakemake.input.tables]
+tables = [store.read_table(table, "metrics") for table in snakemake.input.tables]
 for sentence in same_weights(facts["asset"] for _, facts in tables):
     note(sentence)
 rows = headline.summarise(tables)

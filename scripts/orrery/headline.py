@@ -1,11 +1,9 @@
 """What a run found, in one table: a row for each set, model and structure, and a sentence that says no more than it."""
 
-import csv
-
 import numpy as np
 
+from orrery import store
 from orrery.measured import CONTROLS, COVARIATES, MEASURED, SHAPES
-from orrery.store import atomic
 from orrery.structures import ALPHA, CLAIMS, STRUCTURES, TRIVIAL
 
 OF_CONTROLS = ("value", "p_corrected", "least_p", "shows")
@@ -411,11 +409,7 @@ def _decimals(p):
 
 def write(rows, path, columns=COLUMNS):
     """Write rows as CSV; numbers that are not there are empty."""
-    with atomic(path) as part, open(part, "w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, columns, extrasaction="ignore")
-        table.writeheader()
-        for row in rows:
-            table.writerow({key: _short(value) for key, value in row.items() if key in columns})
+    store.write_rows(path, ({key: _short(value) for key, value in row.items()} for row in rows), columns)
 
 
 def _short(value):
@@ -426,8 +420,7 @@ def _short(value):
 
 def read(path):
     """The rows of a file of `write`: list of dict, numbers as numbers, what is empty as NaN."""
-    with open(path, newline="", encoding="utf-8") as file:
-        return [{key: _number(key, value) for key, value in row.items()} for row in csv.DictReader(file)]
+    return [{key: _number(key, value) for key, value in row.items()} for row in store.read_rows(path)]
 
 
 def _number(key, value):

@@ -579,8 +579,8 @@ def test_layers_all_needs_and_uses_the_depth(config):
 
 
 def test_code_version_sees_code_and_not_comments(tmp_path, monkeypatch):
-    for name in ("expand_prompts.py", "orrery/samples.py", "orrery/store.py"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+    for name in ("expand_prompts.py", "orrery/samples.py", "orrery/store/files.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text((ROOT / "scripts" / name).read_text())
     monkeypatch.setattr(orrery, "LIBRARY", tmp_path / "orrery")
     before = orrery.code_version("expand_prompts")

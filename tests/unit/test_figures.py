@@ -111,7 +111,11 @@ def metrics_of(folder):
     options = {"preprocess": [], "components": 5, "permutations": 99}
     rows = measure(layers, samples, CIRCLE, options, 0, ["gaussian", "shuffled-labels"])
     columns = {name: [row[name] for row in rows] for name in rows[0]}
-    store.write_table(folder / "m.parquet", columns, {"model": "m", "source": "prompts", "concept": "days", "seed": 0})
+    store.write_table(
+        folder / "m.parquet",
+        columns,
+        {"kind": "metrics", "model": "m", "source": "prompts", "concept": "days", "seed": 0},
+    )
     return {"metrics": folder / "m.parquet"}
 
 

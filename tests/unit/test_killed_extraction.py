@@ -39,15 +39,17 @@ def test_killed_at_random_moments(tmp_path):
     (model / "asset.json").write_text('{"asset": "tiny"}')
     templates = [(str(n), f"{'so ' * (n % 7)}we met on {{label}}") for n in range(60)]
     samples = expand_templates(templates, {day: float(i) for i, day in enumerate(WEEKDAYS)})
-    store.write_table(tmp_path / "samples.parquet", store.sample_columns(samples), {})
+    store.write_table(tmp_path / "samples.parquet", store.sample_columns(samples), {"kind": "samples"})
     made = tmp_path / "out/activations.h5"
-    part, journal = (made.with_name(f".{made.name}.{end}") for end in ("part", "journal"))
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["h5py", "pyarrow.parquet", "transformers.models.gpt2.modeling_gpt2"])
 
     def noted():
         """Batches that are written, whichever run wrote them."""
-        return journal.read_text().count("\n") - 1 if journal.exists() else 0
+        return max((file.read_text().count("\n") - 1 for file in left("journal")), default=0)
+
+    def left(ending):
+        return list(made.parent.glob(f".{made.name}.*.{ending}"))
 
     def start():
         process = context.Process(target=extract, args=(tmp_path, model))
@@ -76,7 +78,7 @@ def test_killed_at_random_moments(tmp_path):
             os.kill(process.pid, signal.SIGKILL)
             process.join()
             killed += 1
-            in_the_middle += part.exists()
+            in_the_middle += bool(left("part"))
             if made.exists():  # it ended well and was killed before it was gone
                 assert made.read_bytes() == whole
                 made.unlink()

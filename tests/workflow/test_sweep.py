@@ -121,7 +121,7 @@ CODE = {  # module: rules that run again
     "activations.py": {"extract_activations", "find_neighbours", "project", "measure", "draw_interactive", "draw_static"},
     "corpus/occurrences.py": {"filter_corpus", "extract_activations", "find_neighbours", "project", "measure", "draw_interactive", "draw_static"},
     "logs.py": set(),
-    "store.py": set(),
+    "store/arrays.py": set(),
     "assets.py": set(),
 }  # fmt: skip
 

@@ -1,12 +1,12 @@
 """The files of a corpus: listed once, in order, and opened wherever they lie, on disk or on the hub."""
 
-import json
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import NamedTuple
 
+from orrery import store
 from orrery.errors import OrreryError
 from orrery.hub import hub_reason
 
@@ -33,7 +33,7 @@ def list_files(folder, pattern=None, corpus="corpus"):
     OrreryError
         No file matches, or the name of one cannot be written down.
     """
-    facts = json.loads(Path(folder, "asset.json").read_text(encoding="utf-8"))
+    facts = store.read_facts(Path(folder, "asset.json"))
     if "listing" in facts:
         files = [
             File(name, size, version, hub=facts["hub"], commit=facts["commit"])

@@ -1,6 +1,5 @@
 """From a corpus to the file of a concept's samples."""
 
-import json
 from pathlib import Path
 
 from orrery import store
@@ -45,7 +44,7 @@ def merged_parts(paths, files, corpus, source, concept, spec, code):
     """
     merge, version = Merge(spec), version_of(files, corpus, concept, spec, code)
     for path in paths:
-        if _version_in(path) != version:
+        if store.table_attributes(path, "candidates")["version"] != version:
             raise OrreryError(
                 f"corpora.{source}: a file changed between two parts of the scan for {concept}; delete "
                 f"{Path(path).parent} and run again."
@@ -77,12 +76,12 @@ def write_samples(path, candidates, report, spec, files, corpus, folder, source,
     identify(samples, files, corpus, source)
     facts = {key: value for key, value in facts_of(folder).items() if key != "listing"}
     version = version_of(files, corpus, concept, spec, code)
-    attributes = {"source": source, "concept": concept, "asset": facts, "report": report, "version": version}
-    store.write_table(path, store.sample_columns(samples), attributes)
+    attributes = {"kind": "samples", "source": source, "concept": concept, "asset": facts, "report": report}
+    store.write_table(path, store.sample_columns(samples), {**attributes, "version": version})
 
 
 def _version_in(path):
     try:
         return store.table_attributes(path).get("version")
-    except (OSError, KeyError, json.JSONDecodeError):
+    except (OSError, OrreryError):
         return None

@@ -94,8 +94,10 @@ def discard(files, corpus, concept, spec, pieces, code, shared):
     """Remove the pieces of a concept, once its samples are safe; `shared` where others look for it too."""
     job = {"corpus": {k: corpus[k] for k in ("format", "text")}, "concepts": {concept: spec}}
     with alone(files, pieces, shared):
-        for unit in units_of(files):
-            Path(pieces, _piece_name(unit, concept, job, code)).unlink(missing_ok=True)
+        names = {_piece_name(unit, concept, job, code) for unit in units_of(files)}
+        for name in names:
+            Path(pieces, name).unlink(missing_ok=True)
+        store.tidy(pieces, names)
 
 
 def alone(files, pieces, shared):
@@ -259,12 +261,13 @@ def write_candidates(path, candidates, report, version=""):
     """Write candidates in their order, with the report and the version of what they were made from."""
     columns = store.sample_columns(candidates)
     columns["priority"] = np.array([sample.get("priority", 0) for sample in candidates], dtype=np.uint64)
-    store.write_table(path, columns, {"report": report, "version": version})
+    facts = {"kind": "candidates", "report": report, "version": version}
+    store.write_table(path, columns, facts, clean=False)  # a folder of pieces is too full to be listed for each
 
 
 def read_candidates(path):
     """(candidates, report) of a file of `write_candidates`."""
-    columns, attributes = store.read_table(path)
+    columns, attributes = store.read_table(path, "candidates")
     values = [c if isinstance(c, list) else c.tolist() for c in columns.values()]
     return [dict(zip(columns, row)) for row in zip(*values)], attributes["report"]
 

@@ -170,7 +170,7 @@ def credits_of(made):
 
 def read_sources(projection=None, control=None, analysis=None, control_analysis=None, metrics=None, **_):
     """Read the files of a figure; other names are ignored."""
-    table, facts = store.read_table(metrics) if metrics else (None, {})
+    table, facts = store.read_table(metrics, "metrics") if metrics else (None, {})
     views = [View(*store.read_projection(f)) if f else None for f in (projection, control, analysis, control_analysis)]
     return Sources(*views, table, facts)
 
