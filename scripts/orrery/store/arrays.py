@@ -9,6 +9,7 @@ import numpy as np
 from orrery.errors import OrreryError
 from orrery.store.files import FORMAT, atomic, require, write_at
 from orrery.store.seal import check, damaged, read_into, seal
+from orrery.store.sparse import SparseFile
 
 BITS = {"float32": np.float32, "float16": np.float16, "bfloat16": np.uint16}
 
@@ -35,7 +36,8 @@ def write_activations(path, layers, samples, attributes):
 def lay_out(path, widths, dtype, samples, tokens, attributes):
     """Make a file whose layers are still empty; name → byte at which its rows begin."""
     n, places = len(next(iter(samples.values()))), {}
-    with h5py.File(path, "w") as file:
+    whole = SparseFile()
+    with h5py.File(whole, "w") as file:
         _write_attributes(file, {"kind": "activations", "format": FORMAT, "layers": list(widths), **attributes})
         group = file.create_group("layers")
         for name, width in widths.items():
@@ -51,6 +53,7 @@ def lay_out(path, widths, dtype, samples, tokens, attributes):
             file.create_dataset("tokens/ids", data=np.concatenate(tokens).astype(np.int32))
             file.create_dataset("tokens/offsets", data=offsets)
         _write_columns(file, samples)
+    whole.save(path)
     return places
 
 

@@ -14,6 +14,7 @@ from orrery.store.seal import damaged, digest
 
 CHECKSUM = "checksum"
 NONE = b"0" * 16
+WAS_CHECKSUM = re.compile(rb'"checksum":|"[^"]*": "[0-9a-f]{16}"\n}\n?\Z')
 LAST_KEY = re.compile(rb'"checksum": "([0-9a-f]{16})"\n}\n?\Z')
 
 
@@ -63,6 +64,8 @@ def read_facts(path):
         facts = json.loads(data)
     except ValueError:
         raise damaged(path, "it is no JSON" if data else "it is empty") from None
+    if not found and WAS_CHECKSUM.search(data):
+        raise damaged(path, "its checksum does not match, or it was edited")
     return {key: value for key, value in facts.items() if key != CHECKSUM}
 
 
