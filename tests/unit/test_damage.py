@@ -94,6 +94,7 @@ def test_files_of_other_kinds_and_formats_are_refused(tmp_path, monkeypatch):
     with pytest.raises(OrreryError, match=r"projection.h5 holds projection, not activations"):
         store.read_layer(paths["projection"], "00")
     monkeypatch.setattr("orrery.store.files.FORMAT", store.FORMAT + 1)
+    seal._checked.cache_clear()
     for kind in ("projection", "samples", "activations"):
         with pytest.raises(OrreryError, match=f"{kind}.* has the format 4, not 5; delete it and run again"):
             flips.read(paths[kind])

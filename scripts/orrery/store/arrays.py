@@ -7,8 +7,8 @@ import h5py
 import numpy as np
 
 from orrery.errors import OrreryError
-from orrery.store.files import FORMAT, atomic, require, write_at
-from orrery.store.seal import check, damaged, read_into, seal
+from orrery.store.files import FORMAT, atomic, require
+from orrery.store.seal import check, damaged, read_into, seal, write_at
 from orrery.store.sparse import SparseFile
 
 BITS = {"float32": np.float32, "float16": np.float16, "bfloat16": np.uint16}
@@ -30,7 +30,7 @@ def write_activations(path, layers, samples, attributes):
         with open(part, "r+b") as file:
             for name, vectors in layers.items():
                 write_at(file.fileno(), np.ascontiguousarray(vectors, dtype=np.float32), places[name])
-        seal(part, {name: (places[name], vectors.size * 4) for name, vectors in layers.items()})
+        seal(part, spans_of(places, {name: vectors.shape for name, vectors in layers.items()}, "float32"))
 
 
 def lay_out(path, widths, dtype, samples, tokens, attributes):
@@ -57,6 +57,12 @@ def lay_out(path, widths, dtype, samples, tokens, attributes):
     return places
 
 
+def spans_of(places, shapes, dtype):
+    """Layer → first byte, length, dtype and shape (N, D), for `seal`."""
+    size = np.dtype(BITS[dtype]).itemsize
+    return {name: (places[name], n * d * size, dtype, (n, d)) for name, (n, d) in shapes.items()}
+
+
 def layer_names(path):
     """Names of the layers that an activations file holds, from the embedding upwards."""
     return read_attributes(path, "activations")["layers"]
@@ -70,35 +76,32 @@ def read_layer(path, layer):
     OrreryError
         The file has no such layer, or is damaged.
     """
-    with opened(path, "activations") as (file, spans):
-        if layer not in spans:
-            raise OrreryError(
-                f"models.{file.attrs['model']}.layers: there is no layer {layer} for {file.attrs['source']}; the file "
-                f"has {', '.join(json.loads(file.attrs['layers']))}."
-            )
-        data = file["layers"][layer]
-        stored, is_bfloat16 = np.empty(data.shape, data.dtype), data.attrs.get("dtype") == "bfloat16"
-    start, _, written = spans[layer]
+    spans = check(path)
+    if layer not in spans:
+        made = read_attributes(path, "activations")
+        raise OrreryError(
+            f"models.{made['model']}.layers: there is no layer {layer} for {made['source']}; the file has "
+            f"{', '.join(made['layers'])}."
+        )
+    written, start, _, dtype, shape = spans[layer]
+    stored = np.empty(shape, BITS[dtype])
     with open(path, "rb") as file:
         if read_into(file.fileno(), stored, start) != written:
             raise damaged(path, f"the checksum of layer {layer} does not match")
-    if is_bfloat16:  # the upper half of a float32
+    if dtype == "bfloat16":  # the upper half of a float32
         return (stored.astype(np.uint32) << 16).view(np.float32)
     return stored.astype(np.float32, copy=False)
 
 
 def read_samples(path):
     """Columns (N) of the samples in a file of activations or of other arrays."""
-    with opened(path) as (file, _):
-        return {
-            name: [s.decode() for s in data[:]] if data.dtype == object else data[:]
-            for name, data in file["samples"].items()
-        }
+    with opened(path) as file:
+        return _columns(file)
 
 
 def read_token_ids(path):
     """The id (N,) of the first token that was read of each sample, as a column token_id; nothing where it is there."""
-    with opened(path, "activations") as (file, _):
+    with opened(path, "activations") as file:
         if "token_id" in file["samples"] or "tokens" not in file or "token_first" not in file["samples"]:
             return {}
         ids, offsets = file["tokens/ids"][:], file["tokens/offsets"][:]
@@ -107,8 +110,8 @@ def read_token_ids(path):
 
 def read_attributes(path, kind=None):
     """The attributes of an HDF5 file, JSON undone."""
-    with opened(path, kind) as (file, _):
-        return {key: _from_attribute(value) for key, value in file.attrs.items()}
+    with opened(path, kind) as file:
+        return _attributes(file)
 
 
 def write_projection(path, arrays, samples, attributes):
@@ -130,24 +133,35 @@ def write_projection(path, arrays, samples, attributes):
 
 def read_projection(path, kind=None):
     """(arrays, samples, attributes) of a file of `write_projection`."""
-    with opened(path, kind) as (file, _):
+    with opened(path, kind) as file:
         arrays = {name: data[()] for name, data in file.items() if isinstance(data, h5py.Dataset)}
-    return arrays, read_samples(path), read_attributes(path)
+        return arrays, _columns(file), _attributes(file)
 
 
 @contextmanager
 def opened(path, kind=None):
-    """An HDF5 file of this package, and the spans of its layers, which are the only bytes not checked yet.
+    """An HDF5 file of this package; of its bytes only those of layers are not checked yet.
 
     Raises
     ------
     OrreryError
         The file is damaged, or of another kind or format.
     """
-    spans = check(path)
+    check(path)
     with h5py.File(path) as file:
         require(path, file.attrs, kind)
-        yield file, spans
+        yield file
+
+
+def _columns(file):
+    return {
+        name: [s.decode() for s in data[:]] if data.dtype == object else data[:]
+        for name, data in file["samples"].items()
+    }
+
+
+def _attributes(file):
+    return {key: _from_attribute(value) for key, value in file.attrs.items()}
 
 
 def _write_columns(file, columns):

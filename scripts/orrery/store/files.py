@@ -13,7 +13,6 @@ from pathlib import Path
 
 from orrery import logs
 from orrery.errors import OrreryError
-from orrery.store.seal import bytes_of
 
 FORMAT = 4
 ORIGIN = ("model", "source", "concept", "asset", "samples_from", "weights", "weights_sha256", "adapter", "pool", "over",
@@ -136,11 +135,3 @@ def require(path, attributes, kind=None):
         raise OrreryError(f"{path} has the format {found}, not {FORMAT}; delete it and run again.")
     if kind and (found := attributes.get("kind")) != kind:
         raise OrreryError(f"{path} holds {found}, not {kind}; delete it and run again.")
-
-
-def write_at(descriptor, data, start):
-    """Write all bytes of an array or bytes at a place; the system may take fewer at once."""
-    data = bytes_of(data)
-    while len(data):
-        written = os.pwrite(descriptor, data, start)
-        data, start = data[written:], start + written

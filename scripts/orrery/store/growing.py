@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from orrery.errors import OrreryError
-from orrery.store.arrays import BITS, lay_out
+from orrery.store.arrays import BITS, lay_out, spans_of
 from orrery.store.files import (
     beside,
     left_beside,
@@ -18,9 +18,8 @@ from orrery.store.files import (
     overtaken,
     place,
     refuse_overtaken,
-    write_at,
 )
-from orrery.store.seal import digest, digest_of, outside, seal
+from orrery.store.seal import digest, digest_of, outside, seal, write_at
 
 try:
     from fcntl import LOCK_EX, LOCK_NB, flock
@@ -59,6 +58,7 @@ class Growing:
 
     def __init__(self, path, widths, samples, tokens, attributes, key):
         self._path, self.dtype = Path(path), attributes["stored_as"]
+        self._widths = widths
         self._size = {name: width * np.dtype(BITS[self.dtype]).itemsize for name, width in widths.items()}
         self._n, self._waiting, self._pieces, self._next = len(tokens), [], [], 0
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -127,7 +127,8 @@ class Growing:
             raise
 
     def _spans(self):
-        return {name: (self._places[name], self._n * size) for name, size in self._size.items()}
+        shapes = {name: (self._n, width) for name, width in self._widths.items()}
+        return spans_of(self._places, shapes, self.dtype)
 
     def __enter__(self):
         self._notes = open(self._journal, "a", encoding="utf-8")

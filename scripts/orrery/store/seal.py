@@ -11,6 +11,7 @@ from functools import lru_cache
 import xxhash
 
 from orrery.errors import OrreryError
+from orrery.store.files import FORMAT, require
 
 CHUNK = 1 << 19  # bytes that stay in a core's cache from their reading to their digest
 MAGIC = b"\nORRERY\n"
@@ -36,6 +37,14 @@ def bytes_of(data):
     return view.cast("B") if view.nbytes else memoryview(b"")
 
 
+def write_at(descriptor, data, start):
+    """Write all bytes of an array or bytes at a place; the system may take fewer at once."""
+    data = bytes_of(data)
+    while len(data):
+        written = os.pwrite(descriptor, data, start)
+        data, start = data[written:], start + written
+
+
 def digest_of(descriptor, spans):
     """Of some spans (start, length) of an open file; what is not there does not count."""
     made, buffer = xxhash.xxh3_64(), memoryview(bytearray(CHUNK))
@@ -58,7 +67,7 @@ def read_into(descriptor, array, start):
 def outside(spans, size):
     """The spans of a file that are between others: list of (start, length)."""
     found, end = [], 0
-    for start, length in [*sorted(s for s in spans if s[1]), (size, 0)]:
+    for start, length in [*sorted(tuple(s[:2]) for s in spans if s[1]), (size, 0)]:
         found.append((end, start - end))
         end = start + length
     return found
@@ -70,15 +79,17 @@ def seal(path, spans):
     Parameters
     ----------
     path : path
-    spans : dict of str → (int, int)
-        Start and length of what is checked apart, when it is read; all the rest has one digest.
+    spans : dict of str → (int, int, …)
+        Start and length of what is checked apart, when it is read, and what a reader must know of it; all the rest has
+        one digest.
     """
     with open(path, "r+b") as file:
         size = file.seek(0, os.SEEK_END)
         table = {
+            "format": FORMAT,
             "size": size,
             "rest": digest_of(file.fileno(), outside(spans.values(), size)),
-            "spans": {name: [*span, digest_of(file.fileno(), [span])] for name, span in spans.items()},
+            "spans": {name: [digest_of(file.fileno(), [span[:2]]), *span] for name, span in spans.items()},
         }
         text = json.dumps(table).encode()
         file.write(text + digest(text).encode() + b"%08x" % len(text) + MAGIC)
@@ -91,16 +102,21 @@ def check(path):
 
     Returns
     -------
-    dict of str → (start, length, digest)
+    dict of str → [digest, start, length, …]
         The spans, which `read_into` checks.
 
     Raises
     ------
     OrreryError
-        The file is damaged, cut short, empty, or was never sealed.
+        The file is damaged, cut short, empty, of another format, or was never sealed.
     """
+    return _checked(os.fspath(path), *identity(path))
+
+
+def identity(path):
+    """What is another where a file is: device, inode, size and time."""
     now = os.stat(path)
-    return _checked(os.fspath(path), now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns)
+    return now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns
 
 
 @lru_cache(64)  # a file is opened once a layer
@@ -108,9 +124,10 @@ def _checked(path, *_):
     with open(path, "rb") as file:
         table = _table(path, file.fileno(), os.fstat(file.fileno()).st_size)
         spans = table["spans"]
-        rest = outside([span[:2] for span in spans.values()], table["size"])
+        rest = outside([span[1:3] for span in spans.values()], table["size"])
         if digest_of(file.fileno(), rest) != table["rest"]:
             raise damaged(path, "a checksum does not match")
+        require(path, table)
     return spans
 
 

@@ -7,7 +7,7 @@ disk.
 import io
 import os
 
-from orrery.store.files import write_at
+from orrery.store.seal import write_at
 
 PAGE = 1 << 16
 
