@@ -14,9 +14,9 @@ import transformers
 from orrery.assets import facts_of
 from orrery.cards import own_card
 from orrery.errors import OrreryError
-from orrery.missing import missing_tensors
+from orrery.missing import kinds_of, missing_tensors
 from orrery.tokenizing import first_line, load_tokenizer
-from orrery.weights import ADAPTER, ADAPTER_CONFIG, adapter_of, refuse_pickles, verify, weight_files
+from orrery.weights import ADAPTER, ADAPTER_CONFIG, adapter_of, packed_weights, refuse_pickles, verify, weight_files
 
 
 @dataclass
@@ -131,6 +131,8 @@ def load(folder, name="model", dtype="float32", device="auto", weights="trained"
         model = model.to(target)
     loaded = LanguageModel(model.eval(), tokenizer, target, name, trained=bool(info))
     if info:
+        if not hasattr(model, "hf_quantizer"):
+            _refuse_packed(folder, name)
         loaded.missing, loaded.unused = missing_tensors(model, info), sorted(info["unexpected_keys"])
     return loaded
 
@@ -176,6 +178,15 @@ def _quantised_by(config):
     options = getattr(config, "quantization_config", None) or {}
     method = options.get("quant_method", "") if isinstance(options, dict) else getattr(options, "quant_method", "")
     return str(getattr(method, "value", method) or "")
+
+
+def _refuse_packed(folder, name):
+    """Weights of a few bits are read as what they stand for by a quantiser only; without one they are wrong numbers."""
+    for dtype, tensors in packed_weights(folder).items():
+        raise OrreryError(
+            f"models.{name}.asset: {', '.join(kinds_of(tensors)[:4])} and so on are stored as {dtype}, and config.json "
+            "does not say how they are quantised (quantization_config); give the model in 16 or 32 bits."
+        )
 
 
 def _trained(cls, folder, name, **options):

@@ -11,6 +11,7 @@ PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 ADAPTER = ("adapter_model.safetensors", "adapter_model.bin")
 ADAPTER_CONFIG = "adapter_config.json"
 CHECKSUMS = ".checksums.json"
+PACKED = ("F8", "F6", "F4", "I8", "U8", "I4", "U4")  # dtypes of safetensors begin with these
 OTHER_ENDINGS = (".json", ".txt", ".model", ".spm", ".tiktoken", ".bpe", ".codes", ".jinja", ".py")
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle")
 
@@ -105,6 +106,26 @@ def weights_sha256(folder):
     if len(digests) < 2:
         return digests[0][0] if digests else ""
     return hashlib.sha256("".join(f"{digest}  {name}\n" for digest, name in digests).encode()).hexdigest()
+
+
+def packed_weights(folder):
+    """Names of the weights that are stored in 8 bits or fewer, dtype by dtype: numbers that need scales to be read.
+
+    Returns
+    -------
+    dict of str → list of str
+    """
+    from safetensors import safe_open
+
+    found = {}
+    for file in weight_files(folder):
+        if file.endswith(".safetensors"):
+            with safe_open(Path(folder, file), "pt") as tensors:
+                for name in tensors.keys():  # noqa: SIM118 (it is no mapping)
+                    dtype = tensors.get_slice(name).get_dtype()
+                    if name.endswith("weight") and dtype.startswith(PACKED):
+                        found.setdefault(dtype, []).append(name)
+    return found
 
 
 def adapter_of(folder):

@@ -278,6 +278,23 @@ def test_an_adapter_beside_a_model(tmp_path, tiny_model):
         read(tmp_path / "m")
 
 
+@pytest.mark.parametrize("dtype, named", [(torch.float8_e4m3fn, "F8_E4M3"), (torch.int8, "I8")])
+@pytest.mark.parametrize("config", [{}, {"quantization_config": {"quant_method": "zigzag"}}])
+def test_weights_of_a_few_bits_without_a_word_of_how(tmp_path, dtype, named, config):
+    """transformers would read the numbers without their scales."""
+
+    def packed(weights):
+        scales = {key.replace("weight", "weight_scale"): torch.ones(1) for key in weights if "proj" in key}
+        return scales | {key: w.to(dtype) if "proj" in key else w for key, w in weights.items()}
+
+    whole = make_model(tmp_path / "src", "llama")
+    with pytest.raises(
+        OrreryError, match=rf"layers\.\{{0–2\}}\.mlp\.down_proj\.weight, .* are stored as {named}, and config"
+    ):
+        read(changed(whole, tmp_path / "m", packed, **config))
+    assert read(changed(whole, tmp_path / "n", lambda w: {k: x.bfloat16() for k, x in w.items()})).depth == 3
+
+
 ATTENTION = "transformer.h.1.attn.c_attn.weight"
 
 
