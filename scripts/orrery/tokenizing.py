@@ -1,5 +1,7 @@
 """Tokenizers: loaded from a model's folder, and asked for the characters that each token stands for."""
 
+import functools
+from itertools import accumulate
 from pathlib import Path
 
 from orrery.errors import OrreryError
@@ -90,12 +92,26 @@ def _offsets(tokenizer, text, ids, special):
 
 
 def _of_bytes(tokens, text):
-    """Where each token is a byte of the text in UTF-8: the places of the characters that the bytes belong to."""
-    if any(len(token) != 1 or ord(token) > 255 for token in tokens):
-        return None
-    if bytes(map(ord, tokens)) != text.encode():
-        return None
-    return [(i, i + 1) for i, character in enumerate(text) for _ in character.encode()]
+    """Where tokens are bytes of the text in UTF-8, one or several: the places of the characters they belong to."""
+    for alphabet in ({chr(byte): byte for byte in range(256)}, _bytes_of_gpt2()):
+        try:
+            pieces = [bytes(token if isinstance(token, bytes) else (alphabet[c] for c in token)) for token in tokens]
+        except KeyError:
+            continue
+        if b"".join(pieces) == text.encode():
+            owner = [i for i, character in enumerate(text) for _ in character.encode()]
+            ends = list(accumulate(map(len, pieces)))
+            starts = [end - len(piece) for end, piece in zip(ends, pieces)]
+            return [(owner[start], owner[end - 1] + 1) if end > start else (0, 0) for start, end in zip(starts, ends)]
+    return None
+
+
+@functools.cache
+def _bytes_of_gpt2():
+    """The printable characters that stand for bytes in the vocabularies of byte-level BPE."""
+    from transformers.convert_slow_tokenizer import bytes_to_unicode
+
+    return {character: byte for byte, character in bytes_to_unicode().items()}
 
 
 def _of_pieces(tokens, text):

@@ -1,5 +1,6 @@
 """Tokenizers of every kind: the characters of each token, and folders that hold none."""
 
+import base64
 import json
 import shutil
 
@@ -11,7 +12,7 @@ from orrery.errors import OrreryError
 from orrery.samples import expand_templates
 from orrery.store import sample_columns
 from tokenizers import AddedToken
-from tools import WEEKDAYS, make_model
+from tools import WEEKDAYS, make_model, make_tokenizer
 
 TEXTS = [
     "See you on Tuesday, my friend",
@@ -39,13 +40,6 @@ def test_offsets_of_characters(text):
     assert spelled(text, tf.CanineTokenizer()) == list(text)
 
 
-def pieces_of(folder, kind, lines, **files):
-    """A tokenizer without offsets that transformers has, from the files of its vocabulary."""
-    for name, text in files.items():
-        (folder / name.replace("_", ".")).write_text(text)
-    return kind
-
-
 def test_offsets_of_pieces_of_words(tmp_path):
     """Wordpieces in lower case, with an unknown word: its text is left out, and counted."""
     vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "see", "you", "on", "tues", "##day", ",", "über"]
@@ -71,6 +65,31 @@ def test_the_label_is_read_without_a_fast_tokenizer(tokenizer, text, label):
         tokenizer, [text], [(start, start + len(label))], 200, context_tokens=len(label.encode()) + 1, short="keep"
     )
     assert label in tokenizer.decode(cut[0].ids)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_offsets_of_bytes_in_pieces(tmp_path, text):
+    """Byte-level BPE in Python, against the offsets of the same vocabulary in Rust; and vocabularies of bytes themselves."""
+    fast = make_tokenizer(tmp_path, [*TEXTS] * 30)
+
+    class InPython:
+        is_fast = False
+
+        def __call__(self, texts, return_special_tokens_mask, verbose):
+            return fast(texts, return_special_tokens_mask=True)
+
+        def convert_ids_to_tokens(self, ids):
+            return fast.convert_ids_to_tokens(ids)
+
+    class OfBytes(InPython):
+        def convert_ids_to_tokens(self, ids):
+            alphabet = tokenizing._bytes_of_gpt2()
+            return [bytes(alphabet[c] for c in token) for token in fast.convert_ids_to_tokens(ids)]
+
+    expected = [text[start:end] for start, end in fast(text, return_offsets_mapping=True)["offset_mapping"]]
+    assert len(expected) > 3
+    for tokenizer in (InPython(), OfBytes()):
+        assert [piece.strip() for piece in spelled(text, tokenizer)] == [piece.strip() for piece in expected]
 
 
 def test_text_that_looks_like_a_special_token():
@@ -129,6 +148,20 @@ def test_a_sentencepiece_tokenizer(tmp_path):
         start = text.index(label)
         made, counts = tokens.encode(tokenizer, [text], [(start, start + len(label))], 64)
         assert not counts and tokenizer.decode(made[0].ids[made[0].first : made[0].last + 1]).strip() == label
+
+
+def test_a_tiktoken_vocabulary(tmp_path):
+    pytest.importorskip("tiktoken", reason="transformers reads such a vocabulary with tiktoken")
+    folder = make_model(tmp_path / "m", "llama")
+    for file in folder.glob("tokenizer*"):
+        file.unlink()
+    words = [*(bytes([i]) for i in range(256)), b"Mo", b"nd", b"ay", b"nday", b"Monday", b" M", b" Mo", b" Monday"]
+    lines = [f"{base64.b64encode(word).decode()} {i}" for i, word in enumerate(words)]
+    (folder / "tokenizer.model").write_text("\n".join(lines) + "\n")
+    (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "PreTrainedTokenizerFast"}')
+    tokenizer = models.load(folder, device="cpu").tokenizer
+    ((ids, first, last),), counts = tokens.encode(tokenizer, ["é on Monday"], [(5, 11)], 64)
+    assert not counts and first == last and ids[first] == words.index(b" Monday")
 
 
 @pytest.mark.parametrize("name", ["tokenizer.model", "spiece.model", "qwen.tiktoken"])
