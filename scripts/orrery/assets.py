@@ -19,7 +19,6 @@ from orrery.weights import (
     ADAPTER,
     OTHER_ENDINGS,
     PICKLED,
-    SAFETENSORS,
     is_model,
     same_weights,
     seal,
@@ -208,7 +207,7 @@ def _snapshot(spec):
     if patterns is None:
         snapshot, _ = get(MODEL_FILES)
         place["revision"] = snapshot.name  # of the same commit, whatever happens to the branch
-        patterns = [*MODEL_FILES, *wanted_weights(snapshot, SAFETENSORS), *ADAPTER]
+        patterns = [*MODEL_FILES, *wanted_weights(snapshot), *ADAPTER]
     snapshot, _ = get(patterns)
     if spec.get("allow_pickle") and not any(snapshot.rglob("*.safetensors")):
         patterns = [*patterns, *wanted_weights(snapshot, PICKLED)]

@@ -22,12 +22,31 @@ def sha256_of(path):
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def wanted_weights(folder, kind=SAFETENSORS):
+def _json(path):
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise OrreryError(f"{path}: this is no JSON ({error}); the file is damaged, give a whole one.") from error
+
+
+def _kinds(folder):
+    """[(the one file, the index of several)] that transformers looks for, in this order."""
+    config = Path(folder, "config.json")
+    named = _json(config).get("transformers_weights") if config.is_file() else None
+    if named is None:
+        return [SAFETENSORS, PICKLED]
+    return [("", named) if named.endswith(".json") else (named, "")]
+
+
+def wanted_weights(folder, kind=None):
     """Names of the files that an index in the folder lists, sorted; where there is none, of the one file."""
-    index = Path(folder, kind[1])
-    if not index.is_file():
-        return [kind[0]]
-    return sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+    one, index = kind or _kinds(folder)[0]
+    if not (index and Path(folder, index).is_file()):
+        return [one] if one else []
+    listed = _json(Path(folder, index)).get("weight_map")
+    if not isinstance(listed, dict):
+        raise OrreryError(f"{folder}: {index} has no weight_map, so it lists no weights; give a whole one.")
+    return sorted(set(listed.values()))
 
 
 def weight_files(folder, place=None):
@@ -42,15 +61,14 @@ def weight_files(folder, place=None):
     Raises
     ------
     OrreryError
-        A file that the index lists is not in the folder.
+        A file that the index lists is not in the folder, or one of them is damaged.
     """
     folder = Path(folder)
-    for kind in (SAFETENSORS, PICKLED):
-        one, index = kind
-        if (folder / one).is_file():
+    for one, index in _kinds(folder):
+        if one and (folder / one).is_file():
             return [one]
-        if (folder / index).is_file():
-            names = wanted_weights(folder, kind)
+        if index and (folder / index).is_file():
+            names = wanted_weights(folder, (one, index))
             if absent := [name for name in names if not (folder / name).is_file()]:
                 raise OrreryError(
                     f"{place or folder}: {index} lists {', '.join(absent)}, which is not there; give all "
@@ -64,6 +82,11 @@ def refuse_pickles(folder, name, allowed=False):
     """Raise OrreryError where a model folder has no weights, or has them as pickles and they are not `allowed`."""
     folder = Path(folder)
     files = weight_files(folder)
+    if not allowed and adapter_of(folder).get("file", "").endswith(".bin"):
+        raise OrreryError(
+            f"models.{name}.asset: the adapter is pickled ({ADAPTER[1]}), and a pickle can run any code; give it as "
+            "safetensors, or set allow_pickle on the asset if you trust its maker."
+        )
     if any(file.endswith(".safetensors") for file in files):
         return
     pickles = files or sorted(f.name for pattern in PICKLES for f in folder.glob(pattern))
@@ -142,7 +165,7 @@ def adapter_of(folder):
 
 
 def _base_of(folder):
-    return json.loads(Path(folder, ADAPTER_CONFIG).read_text(encoding="utf-8")).get("base_model_name_or_path") or ""
+    return _json(Path(folder, ADAPTER_CONFIG)).get("base_model_name_or_path") or ""
 
 
 def seal(folder):
@@ -173,7 +196,7 @@ def verify(folder, weights=True):
     folder = Path(folder)
     if not (folder / CHECKSUMS).is_file():
         return
-    checksums = json.loads((folder / CHECKSUMS).read_text(encoding="utf-8"))
+    checksums = _json(folder / CHECKSUMS)
     for name, checksum in checksums.items():
         if not weights and not name.endswith(OTHER_ENDINGS):
             continue

@@ -308,6 +308,15 @@ def test_an_adapter_alone_is_refused(tmp_path, tiny_model):
         read(tmp_path / "m")
 
 
+def test_a_pickled_adapter_is_refused(tmp_path, tiny_model):
+    adapted(tiny_model, tmp_path / "m")
+    (tmp_path / "m" / "adapter_model.safetensors").rename(tmp_path / "m" / "adapter_model.bin")
+    with pytest.raises(
+        OrreryError, match=r"the adapter is pickled \(adapter_model\.bin\), and a pickle can run any code"
+    ):
+        read(tmp_path / "m")
+
+
 def test_weights_under_another_name_are_named(tmp_path, tiny_model):
     shutil.copytree(tiny_model, tmp_path / "m")
     (tmp_path / "m" / "model.safetensors").rename(tmp_path / "m" / "consolidated.safetensors")
@@ -315,3 +324,37 @@ def test_weights_under_another_name_are_named(tmp_path, tiny_model):
         OrreryError, match=r"reads weights from model\.safetensors or .*has only consolidated\.safetensors; rename"
     ):
         read(tmp_path / "m")
+
+
+def test_weights_that_config_json_names(tmp_path, tiny_model):
+    """transformers reads them before model.safetensors; so the digest is theirs."""
+    folder = changed(tiny_model, tmp_path / "m", transformers_weights="mine.safetensors")
+    save_file(
+        {k: w + 1 for k, w in load_file(tiny_model / "model.safetensors").items()},
+        folder / "mine.safetensors",
+        {"format": "pt"},
+    )
+    assets.fetch("m", {"path": str(folder)}, tmp_path / "out")
+    loaded = models.load(tmp_path / "out", device="cpu")
+    expected = load_file(folder / "mine.safetensors")["transformer.h.0.ln_1.weight"]
+    torch.testing.assert_close(loaded.model.h[0].ln_1.weight.data, expected)
+    assert digests(tmp_path / "out")[0] == hashlib.sha256((folder / "mine.safetensors").read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    "file, text, sentence",
+    [
+        ("config.json", '{"model_type": "gpt2", ', r"config\.json: this is no JSON \(.*\); the file is damaged"),
+        ("model.safetensors.index.json", '{"metadata"', r"index\.json: this is no JSON"),
+        ("model.safetensors.index.json", "{}", r"index\.json has no weight_map, so it lists no weights"),
+        ("adapter_config.json", "{}", r"adapter_config\.json is there, but none of adapter_model\.safetensors"),
+        (".checksums.json", "{", r"\.checksums\.json: this is no JSON"),
+    ],
+)
+def test_damaged_files_beside_the_weights(tmp_path, tiny_model, file, text, sentence):
+    shutil.copytree(tiny_model, tmp_path / "m")
+    if "index" in file:
+        (tmp_path / "m" / "model.safetensors").unlink()
+    (tmp_path / "m" / file).write_text(text)
+    with pytest.raises(OrreryError, match=sentence):
+        models.load(tmp_path / "m", "m", device="cpu")
