@@ -6,6 +6,7 @@ log_to(snakemake.log[0])
 
 import torch
 from orrery import activations, models, store
+from orrery.agreement import settle
 from orrery.assets import stamps_of
 from orrery.logs import progress
 from orrery.stack import find_stack
@@ -16,6 +17,7 @@ folder, name = snakemake.input.model, wildcards.model
 model = find_stack(models.load(folder, name, **reading["model"], device=machine["device"]), reading["blocks"])
 samples, facts = store.read_table(snakemake.input.samples, "samples")
 encoded = activations.encode_samples(model, samples, **reading["tokens"])
+settle(model, encoded, machine["batch_tokens"])
 batches = activations.plan(model, encoded, machine["batch_tokens"])
 print(f"{len(encoded.ids)} samples, {sum(map(len, encoded.ids))} tokens, {encoded.counts or ''} on {model.device}")
 place = {key: wildcards[key] for key in ("model", "source", "concept")}

@@ -141,7 +141,8 @@ def _matters(loaded, tensor):
 def _is_finite(loaded):
     ids = torch.tensor([PROBE], device=loaded.device)
     try:
-        return bool(torch.isfinite(loaded.model(input_ids=ids).last_hidden_state).all())
+        with loaded.changes.undone(loaded.model):
+            return bool(torch.isfinite(loaded.model(input_ids=ids).last_hidden_state).all())
     except Exception:  # whatever a model has against a short text: then all of it counts
         return False
 

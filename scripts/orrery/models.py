@@ -13,19 +13,26 @@ import transformers
 
 from orrery.assets import facts_of
 from orrery.cards import own_card
+from orrery.changes import Changes
 from orrery.errors import OrreryError
 from orrery.missing import kinds_of, missing_tensors
 from orrery.tokenizing import first_line, load_tokenizer
 from orrery.weights import ADAPTER, ADAPTER_CONFIG, adapter_of, packed_weights, refuse_pickles, verify, weight_files
+
+# What configurations call the longest context.
+WINDOWS = ("max_position_embeddings", "n_positions", "max_seq_len", "max_sequence_length", "n_ctx")
 
 
 @dataclass
 class LanguageModel:
     """A model ready to be read; `stack.find_stack` fills in what is known of its structure.
 
-    `blocks` are the modules that act as residual blocks, `depth` how many calls of them a text takes, `causal` whether
-    the model looks only back, `padded` whether texts may be padded to one length, `shares` whether what texts
-    begin with can be read once for all of them, `widths` the dimensions of the residual stream and the final output.
+    `blocks` are the modules that act as residual blocks, none where the reported hidden states are read; `depth` is how
+    many calls of them a text takes, `read_from` their path or output_hidden_states, `reported` the layers that the
+    hidden states are, in their order. `causal` says whether the model looks only back, `padded` whether texts may be
+    padded to one length, `shares` whether what texts begin with can be read once for all of them. `widths` are the
+    dimensions of the embedding, the residual stream and the final output, `positions` and `vocabulary` the rows of the
+    tables of positions and tokens, `streams` the axis of several residual streams in the reported hidden states.
     `missing` are the tensors that the files lack (`missing.MissingTensor`), `unused` the names of those
     in the files that the model has no place for, `trained` whether weights were read at all.
     """
@@ -39,20 +46,39 @@ class LanguageModel:
     causal: bool = True
     padded: bool = True
     shares: bool = False
+    read_from: str = ""
+    reported: list = field(default_factory=list)
     widths: dict = field(default_factory=dict)
+    positions: int | None = None
+    vocabulary: int | None = None
+    streams: int | None = None
+    changes: Changes = field(default_factory=Changes)
     missing: list = field(default_factory=list)
     unused: list = field(default_factory=list)
     trained: bool = True
 
     @property
+    def dtype(self):
+        """The precision of the weights."""
+        return next(p.dtype for p in self.model.parameters() if p.is_floating_point())
+
+    @property
     def max_tokens(self):
         """The longest context that the model takes, in tokens."""
         config = self.model.config.get_text_config()
-        return min(getattr(config, "max_position_embeddings", None) or 1 << 20, self.tokenizer.model_max_length)
+        limits = [
+            self.positions,
+            *(getattr(config, key, None) for key in WINDOWS),
+            self.tokenizer.model_max_length,
+            1 << 20,
+        ]
+        return min(limit for limit in limits if isinstance(limit, int) and limit > 0)
 
     @property
     def rows(self):
         """Rows of the embedding matrix, or None where the model has no such matrix (CANINE)."""
+        if self.vocabulary is not None:
+            return self.vocabulary
         try:
             return len(self.model.get_input_embeddings().weight)
         except (NotImplementedError, AttributeError):
@@ -266,9 +292,10 @@ def describe(loaded, folder):
         "config_sha256": hashlib.sha256(config.read_bytes()).hexdigest() if config.exists() else "",
         "weights_sha256": asset["weights_sha256"] if loaded.trained else "",
         "adapter": adapter_of(folder) if loaded.trained else {},
-        "dtype": str(loaded.model.dtype).removeprefix("torch."),
+        "dtype": str(loaded.dtype).removeprefix("torch."),
         "device": str(loaded.device),
         "causal": loaded.causal,
+        "read_from": loaded.read_from,
         "tokenizer": type(loaded.tokenizer).__name__,
         "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
     }

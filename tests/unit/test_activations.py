@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import registry
 import torch
 from orrery import models, stack, tokens, vocabulary
 from orrery.activations import InMemory, batches, encode_samples, layer_widths, plan, read_layers
+from orrery.agreement import settle
 from orrery.errors import OrreryError
 from orrery.samples import expand_templates
 from orrery.store import sample_columns
@@ -229,21 +231,57 @@ def test_an_untrained_twin(tiny_model, samples):
     assert not np.allclose(vectors[1], vectors[3], atol=0.1) and not np.allclose(vectors[0], vectors[1], atol=0.1)
 
 
-def test_a_stack_that_is_not_found_can_be_named(tiny_model, capsys):
-    model = models.load(tiny_model, name="mine", device="cpu")
+def without_states(model):
+    """A model that reports no hidden states."""
     forward = model.model.forward
 
-    def without_states(output_hidden_states=False, **options):
+    def forward_without(output_hidden_states=False, **options):
         return forward(**options)
 
-    model.model.forward = without_states
-    with pytest.raises(OrreryError, match=r"set models.mine.blocks to the path of its blocks.*its lists are h\."):
+    model.model.forward = forward_without
+    return model
+
+
+def test_a_stack_that_is_not_found_can_be_named(tiny_model, samples):
+    model = models.load(tiny_model, name="mine", device="cpu")
+    expected = read(stack.find_stack(model), encode_samples(model, samples))
+    model = without_states(models.load(tiny_model, name="mine", device="cpu"))
+    with pytest.raises(OrreryError, match=r"it reports none; set models.mine.blocks.*its lists are h\."):
         stack.find_stack(model)
     for path in ("h", "transformer.h"):
         assert stack.find_stack(model, path).depth == 3
-        assert "not the layers that the model reports; read nevertheless" in capsys.readouterr().out
+        encoded = encode_samples(model, samples)
+        settle(model, encoded)
+        for name, vectors in read(model, encoded).items():
+            np.testing.assert_array_equal(vectors, expected[name])
     with pytest.raises(OrreryError, match=r"models.mine.blocks: 'layers' is no list of modules; its lists are h\."):
         stack.find_stack(model, "layers")
+
+
+@pytest.mark.parametrize("kind, blocks, better", [
+    ("xlm", "ffns", "take the key out to read these hidden states"),
+    ("xlm", "attentions", "take the key out to read these hidden states"),
+    ("gpt2", "parts", "write h"),
+])  # fmt: skip
+def test_a_named_stack_is_checked_against_the_hidden_states(kind, blocks, better):
+    model = registry.load(kind)
+    if kind == "gpt2":
+        model.model.parts = torch.nn.ModuleList([block.mlp for block in model.model.h])
+    sentence = rf"models.{kind}.blocks: {blocks} does not give the hidden states that the model reports; {better}\."
+    with pytest.raises(OrreryError, match=sentence):
+        stack.find_stack(model, blocks)
+
+
+@pytest.mark.parametrize("blocks, sentence", [
+    ("ffns", "ffns is no stack of blocks: number 1 is not given what number 0 makes"),
+    ("attentions", "attentions is no stack of blocks: number 1 is not given what number 0 makes"),
+    ("some", "some is called 2 times, but the model has 3 blocks"),
+])  # fmt: skip
+def test_a_named_stack_is_checked_without_hidden_states(blocks, sentence):
+    model = without_states(registry.load("xlm"))
+    model.model.some = torch.nn.ModuleList(list(model.model.ffns)[1:])
+    with pytest.raises(OrreryError, match=f"models.xlm.blocks: {sentence}"):
+        stack.find_stack(model, blocks)
 
 
 def test_some_layers_only(tiny_model, samples):

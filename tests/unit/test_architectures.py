@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from architectures import ARCHITECTURES, tiny
-from orrery import activations, stack
+from orrery import activations, stack, sublayers
 from orrery.errors import OrreryError
 from orrery.models import LanguageModel
 
@@ -71,8 +71,8 @@ def test_sublayers_are_the_same_in_every_precision(kind):
     def enlarge(model):
         model.get_input_embeddings().weight.data *= 100
 
-    expected = stack.find_sublayers(in_precision(kind, torch.float32))
-    found = stack.find_sublayers(in_precision(kind, torch.bfloat16, enlarge))
+    expected = sublayers.find_sublayers(in_precision(kind, torch.float32))
+    found = sublayers.find_sublayers(in_precision(kind, torch.bfloat16, enlarge))
     for a, b in zip(expected, found):
         assert {k: (v.name, pytest.approx(v.scale, rel=1e-3)) for k, v in a.items()} == {
             k: (v.name, v.scale) for k, v in b.items()
@@ -144,7 +144,7 @@ def test_layers_are_the_hidden_states_of_the_single_text(loaded, texts):
 def test_sublayers_add_up(loaded, texts):
     if loaded.name in NOT_SUMS:
         with pytest.raises(OrreryError, match="take attn_out and mlp_out out of models"):
-            stack.find_sublayers(loaded)
+            sublayers.find_sublayers(loaded)
         return
     sites = ["resid_pre", "attn_out", "mlp_out", "resid_post"]
     if loaded.name in ONE_SUBLAYER:
