@@ -8,7 +8,7 @@ import numpy as np
 import torch
 import transformers
 from architectures import ARCHITECTURES, SMALL
-from orrery import activations, stack
+from orrery import activations, stack, sublayers
 from orrery.agreement import settle
 from orrery.errors import OrreryError
 from orrery.models import LanguageModel
@@ -44,6 +44,17 @@ RULES = (
 )  # fmt: skip
 # What some need besides.
 MORE = {
+    "gemma3n_text": {
+        "num_hidden_layers": 4,
+        "num_kv_shared_layers": 2,
+        "layer_types": ["sliding_attention", "full_attention"] * 2,
+        "activation_sparsity_pattern": [0.0] * 4,
+        "hidden_size_per_layer_input": 16,
+    },
+    "esm": {"vocab_size": 600, "token_dropout": False, "pad_token_id": 1, "mask_token_id": 2},
+    "luke": {"entity_vocab_size": 50},
+    "dots1": {"n_routed_experts": 4},
+    "funnel": {"architectures": ["FunnelModel"]},
     "reformer": {
         "axial_pos_shape": [8, 16],
         "axial_pos_embds_dim": [16, 16],
@@ -52,24 +63,44 @@ MORE = {
 }
 
 
-def _value(name):
+# What is tried in turn until a model takes a text.
+ROPE = {"rope_type": "default", "rope_theta": 1e4}  # of three axes, which share the half of a head that is turned
+VARIANTS = (
+    {},
+    {"rope_parameters": {**ROPE, "mrope_section": [2, 1, 1]}},
+    {"rope_parameters": {**ROPE, "mrope_section": [1, 1, 0]}},
+    {"num_key_value_heads": 4},
+    {"num_hidden_layers": 4},
+    {"head_dim": 8},
+    {"num_hidden_layers": 4, "head_dim": 8},
+    {"num_key_value_heads": 4, "qk_head_dim": 16, "head_dim": 16},
+    {"num_key_value_heads": 4, "num_hidden_layers": 4},
+    {"num_hidden_layers": 5, "num_key_value_heads": 4, "head_dim": 8},
+)
+
+
+def _value(name, variant):
+    if name in variant:
+        return variant[name]
     return next((value for pattern, value in RULES if re.fullmatch(pattern, name)), None)
 
 
-def small_config(cls, **more):
+def small_config(cls, variant, **more):
     """A configuration of a class with every size that RULES knows small, its sub-configurations too."""
     default, options = cls(), {}
-    parts = getattr(cls, "sub_configs", None) or {}
-    for name in vars(default):
-        part = getattr(default, name)
-        if name in parts or isinstance(part, transformers.PreTrainedConfig):
-            if isinstance(part, transformers.PreTrainedConfig):
-                options[name] = small_config(type(part), **more.pop(name, {}))
-        elif isinstance(part, int) and not isinstance(part, bool) and (value := _value(name)) is not None:
-            options[name] = min(part, value) if part > 0 and not name.endswith("_id") else value
-    for name, standard in (getattr(cls, "attribute_map", None) or {}).items():
-        if name in options and standard in options:
-            del options[name]
+    for name, part in vars(default).items():
+        if isinstance(part, transformers.PreTrainedConfig):
+            options[name] = small_config(type(part), variant, **more.pop(name, {}))
+        elif name in variant and isinstance(part, dict):
+            options[name] = {**part, **variant[name]}
+        elif isinstance(part, dict) and "mrope_section" in part:
+            options[name] = {**part, "mrope_section": [2, 1, 1]}
+        elif name in variant and part is None:
+            options[name] = variant[name]
+        elif isinstance(part, int) and not isinstance(part, bool):
+            value = _value(name, variant)
+            if value is not None:
+                options[name] = min(part, value) if part > 0 and not name.endswith("_id") else value
     options = {**options, **more}
     return cls(**{name: value for name, value in options.items() if value != "absent"})
 
@@ -79,22 +110,49 @@ def kinds():
     return sorted(kind for kind in MODEL_MAPPING_NAMES if kind in CONFIG_MAPPING_NAMES)
 
 
-def config_of(kind, more):
-    """A small configuration of a registered architecture; of those that the tests have, theirs."""
+def _config(kind, variant, more):
     if kind in ARCHITECTURES:
         config = {key: value for key, value in {**SMALL, **ARCHITECTURES[kind], **more}.items() if value is not None}
         return transformers.AutoConfig.for_model(kind, **config)
-    return small_config(transformers.CONFIG_MAPPING[kind], **{**MORE.get(kind, {}), **more})
+    return small_config(transformers.CONFIG_MAPPING[kind], variant, **{**MORE.get(kind, {}), **more})
 
 
 def build(kind, seed=0, **more):
-    """A small random model, with matrices large enough for each part of it to count; `more` of its configuration."""
-    config = config_of(kind, more)
+    """A small random model, with matrices large enough for each part of it to count; `more` of its configuration.
+
+    Raises
+    ------
+    Unbuilt
+        No variant of its configuration makes a model that takes a text, or is of a size to be tried.
+    """
+    errors = {}
+    for variant in VARIANTS:
+        try:
+            model = _model(_config(kind, variant, more), seed)
+        except Exception as error:
+            errors.setdefault(f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:150]}", 0)
+            continue
+        try:
+            stack._text_part(load(kind, model))
+        except OrreryError as error:
+            errors.setdefault(str(error), 0)
+            if model.main_input_name != "input_ids":
+                break
+            continue
+        return model
+    raise Unbuilt(" / ".join(errors))
+
+
+class Unbuilt(Exception):
+    """A registered architecture that is not tried; the reasons of the variants."""
+
+
+def _model(config, seed):
     config._experts_implementation = "eager"
     with torch.device("meta"):
         size = sum(p.numel() for p in transformers.AutoModel.from_config(config).parameters())
     if size > LARGEST:
-        raise MemoryError(f"{size:,} parameters")
+        raise Unbuilt(f"{size:,} parameters")
     torch.manual_seed(seed)
     model = transformers.AutoModel.from_config(config).eval()
     with torch.no_grad():
@@ -110,6 +168,10 @@ def load(kind, model=None):
     """A small random model as `models.load` gives it."""
     tokenizer = SimpleNamespace(pad_token_id=0, model_max_length=1 << 20)
     return LanguageModel(build(kind) if model is None else model, tokenizer, torch.device("cpu"), kind)
+
+
+OUTCOMES = ("equal", "refused", "wrong", "not built")
+REPORTED = "output_hidden_states"
 
 
 class Wrong(AssertionError):
@@ -130,7 +192,7 @@ def texts(tokens=600, longest=60, seed=0):
 
 
 def check(kind, encoded=None, sensible=1e-4, **more):
-    """(outcome, detail): equal, or refused with a sentence.
+    """(outcome, detail): equal, refused with a sentence, or not built (most of these take no text).
 
     What is read in batches, with prefixes shared where they are, is compared with `output_hidden_states` of each
     text alone, given to a copy of the model that has read nothing yet.
@@ -140,15 +202,17 @@ def check(kind, encoded=None, sensible=1e-4, **more):
     Wrong
         A layer differs by more than `sensible` of its length.
     """
-    model = build(kind, **more)
-    untouched = copy.deepcopy(model)
     try:
+        model = build(kind, **more)
+        untouched = copy.deepcopy(model)
         loaded = stack.find_stack(load(kind, model))
-        encoded = texts(loaded.vocabulary or 600) if encoded is None else encoded
+        encoded = encoded or texts(loaded.vocabulary or 600, min(60, loaded.max_tokens))
         settle(loaded, encoded, 250)
         sink, names = activations.InMemory(len(encoded.ids)), list(activations.layer_widths(loaded))
         groups = activations.plan(loaded, encoded, 250)
         activations.read_layers(loaded, encoded, names, groups, sink)
+    except Unbuilt as error:
+        return "not built", str(error)
     except OrreryError as error:
         return "refused", str(error)
     part = next(name for name, module in model.named_modules() if module is loaded.model)
@@ -164,8 +228,24 @@ def check(kind, encoded=None, sensible=1e-4, **more):
             vector = state[0, encoded.last[i]].numpy()
             off = np.linalg.norm(sink.layers[name][i] - vector) / max(np.linalg.norm(vector), 1e-30)
             if not off <= sensible:
-                raise Wrong(f"text {i} of {len(ids)} tokens, layer {name}: {off:.0%} off")
+                raise Wrong(f"text {i} of {len(ids)} tokens, layer {name}: {off:.2%} off")
             worst = max(worst, off)
-    ways = [loaded.read_from, f"{n_layers} layers", "causal" if loaded.causal else "both ways"]
-    ways += ["padded"] * loaded.padded + ["prefixes shared"] * loaded.shares
-    return "equal", f"{worst:.0e}; {part or 'whole'}; {', '.join(ways)}"
+    where = loaded.read_from if loaded.read_from == REPORTED or not part else f"{part}.{loaded.read_from}"
+    yes = [("no", "yes")[way] for way in (loaded.padded, loaded.shares)]
+    return "equal", (
+        f"{worst:.0e}",
+        where,
+        str(n_layers),
+        "back" if loaded.causal else "both",
+        *yes,
+        _sublayers(loaded),
+    )
+
+
+def _sublayers(loaded):
+    """Which sublayers of a model's blocks are found."""
+    try:
+        found = sublayers.find_sublayers(loaded) if loaded.blocks else []
+    except OrreryError:
+        found = []
+    return ", ".join(site for site in ("attn", "mlp") if found and all(block.get(site) for block in found)) or "none"

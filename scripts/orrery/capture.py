@@ -35,7 +35,7 @@ class Capture:
         for site in ("attn", "mlp"):
             owners = {}
             for number, sublayers in enumerate(added):
-                if site in sublayers:
+                if sublayers.get(site):
                     owners.setdefault(sublayers[site].module, {})[number] = sublayers[site].scale
             for module, scales in owners.items():
                 self._hook(module.register_forward_hook(self._adds(site, scales)))
@@ -56,11 +56,13 @@ class Capture:
                 "which hold no attn_out and mlp_out; take them out."
             )
         added = find_sublayers(self._loaded)
-        if any("mlp" not in added[n] and layer_name(n, "mlp_out") in self._wanted for n in range(len(added))):
-            raise OrreryError(
-                f"models.{self._loaded.name}.sites: the blocks of {type(self._loaded.model).__name__} have one "
-                "sublayer each, attn_out; take mlp_out out."
-            )
+        for number, sublayers in enumerate(added):
+            if layer_name(number, "mlp_out") in self._wanted and not sublayers.get("mlp"):
+                kind = type(self._loaded.model).__name__
+                reason = f"the blocks of {kind} have one sublayer each, attn_out"
+                if "mlp" in sublayers:
+                    reason = f"no module of block {number} of {kind} makes what is added after attn_out"
+                raise OrreryError(f"models.{self._loaded.name}.sites: {reason}; take mlp_out out.")
         return added
 
     def _before(self, module, args, kwargs):

@@ -41,8 +41,8 @@ def find_stack(loaded, blocks=None):
     Raises
     ------
     OrreryError
-        No list of modules is a stack of blocks and no hidden states are reported, or `blocks` is not the stack. Or tensors
-        that are read are not in the model's files.
+        No list of modules is a stack of blocks and no hidden states are reported, or `blocks` is not the stack. Or
+        tensors that are read are not in the model's files.
     """
     loaded.model = _text_part(loaded)
     refuse_missing(loaded)

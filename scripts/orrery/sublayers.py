@@ -24,8 +24,11 @@ def find_sublayers(loaded):
 
     Searched for with the sums themselves on a short text, so that what is found is checked: pre + attn + mlp = post,
     or where a block norms after each addition, norm(norm(pre + attn) + mlp) = post; a block may have one sublayer
-    only (then `mlp` is missing). Of modules that give the same the outermost is taken, such as the norm after a
-    sublayer that adds its normed output. The first of the two to finish is the attention (or another mixer).
+    only (then `mlp` is missing). Where these do not come out, attn alone is found by what a later module of the block
+    is given: pre + attn, or norm(pre) + attn where the block norms the stream itself (then `mlp` is None).
+
+    Of modules that give the same the outermost is taken, such as the norm after a sublayer that adds its normed output.
+    The first of the two to finish is the attention (or another mixer).
 
     Parameters
     ----------
@@ -44,7 +47,9 @@ def find_sublayers(loaded):
     """
     found = []
     for number, (pre, post, calls) in enumerate(_calls_of_blocks(loaded)):
-        sublayers = _added(pre, post, calls) or _normed_after(pre, post, calls)
+        sublayers = None
+        if pre is not None and post is not None:
+            sublayers = _added(pre, post, calls) or _normed_after(pre, post, calls) or _attention_alone(pre, calls)
         if not sublayers:
             raise OrreryError(
                 f"{type(loaded.model).__name__}: in block {number} no modules' outputs add up to what the block adds; "
@@ -146,6 +151,18 @@ def _normed_after(pre, post, calls):
         for m, second in itertools.product(makers, takers):
             if torch.equal(second.made, post) and _equal(second.given, first.made, m.made):
                 return {"attn": Sublayer(a.name, a.module, 1.0), "mlp": Sublayer(m.name, m.module, 1.0)}
+    return None
+
+
+def _attention_alone(pre, calls):
+    """The first sublayer of a block whose second is no module's output, or is added to something else."""
+    makers = [call for call in calls if call.made is not None and call.made.shape == pre.shape and call.made.any()]
+    takers = [call for call in calls if call.given is not None and call.given.shape == pre.shape]
+    starts = [pre, *(call.made for call in makers if call.given is not None and torch.equal(call.given, pre))]
+    order = {id(call): place for place, call in enumerate(calls)}
+    for start, a in itertools.product(starts, _outermost_first(makers)):
+        if any(order[id(t)] > order[id(a)] and _equal(t.given, start, a.made) for t in takers):
+            return {"attn": Sublayer(a.name, a.module, 1.0), "mlp": None}
     return None
 
 

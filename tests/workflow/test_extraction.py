@@ -50,6 +50,7 @@ def test_every_variant_says_what_it_is(extracted):
         made, entry = store.read_attributes(file), MODELS.get(name, {})
         for key, default in (("pool", "last"), ("over", "span"), ("weights", "trained"), ("dtype", "float32")):
             assert made[key] == entry.get(key, default)
+        assert made["read_from"] == "h"
         assert made["stored_as"] == entry.get("store_dtype", "float32") and len(made["config_sha256"]) == 64
     with h5py.File(extracted["thirty"]) as file:
         assert list(file["layers"]) == ["00", "final"] and file["layers/00"].dtype == np.uint16
