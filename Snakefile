@@ -3,7 +3,8 @@ from snakemake.utils import min_version
 min_version("9.27")
 
 
-configfile: f"{workflow.basedir}/config.yaml"
+# As a module of another workflow, that one's folder is `workflow.basedir`.
+configfile: f"{workflow.current_basedir.get_path_or_uri(secret_free=False)}/config.yaml"
 
 
 include: "workflow/rules/common.smk"

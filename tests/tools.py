@@ -103,7 +103,7 @@ def completed(folder, *configs):
 
     config = yaml.safe_load(Path(folder, "config.yaml").read_text())
     for other in configs:
-        config = checks._merge(config, other)
+        config = checks.merge(config, other)
     schema = yaml.safe_load(Path(folder, "workflow/schemas/config.schema.yaml").read_text())
     checks.prepare(config, schema, sorted(Path(folder, "workflow/concepts").glob("*.yaml")))
     return config

@@ -4,39 +4,35 @@ Standard library only at import time, so that a dry run stays fast.
 """
 
 import os
-from functools import cache
 from pathlib import Path
 
+from orrery.additions import add_controls
+from orrery.collisions import lent, lent_keys, lent_names
+from orrery.concept_checks import check_concepts, unknown
 from orrery.config import (
     PAIRED,
     SIMILARITIES,
     comparison_targets,
     figure_targets,
-    has_prompts,
-    label_values,
     misfit,
-    ordinary_words,
-    random_words,
     reducible,
     samples_named,
     shape_of,
     surface_forms,
-    twin_of,
     words_of,
 )
-from orrery.corpus.forms import mistake
 from orrery.errors import OrreryError
 from orrery.figures.needs import NEEDS, OPTIONS, dimensions_of, gives
 from orrery.layers import block_of
-from orrery.measured import MEASURED, PLACES, measures_of
-from orrery.samples import named_categories
+from orrery.measured import MEASURED, measures_of
 from orrery.schema import quote, schema_mistakes, suggest
 from orrery.structures import STRUCTURES
+from orrery.written import Written, load_strictly, shown
 
-PROMPT_KEYS = ("templates", "templates_file", "categories", "phrase")  # of a concept: what prompts are made of
+MOST = 20  # mistakes that are told at once
 
 
-def prepare(config, schema, concept_files=()):
+def prepare(config, schema, concept_files=(), *, files=(), own=None, shipped=None):
     """Complete and check `config` in place.
 
     Parameters
@@ -47,132 +43,117 @@ def prepare(config, schema, concept_files=()):
         The JSON schema; its defaults are filled in.
     concept_files : iterable of path
         One YAML file a concept, named after it. An entry of the same name in `config` is merged over it.
+    files : iterable of path
+        The files that `config` was read from, the last one merged last; for repeated keys and the lines of mistakes.
+    own, shipped : dict, optional
+        What the user added, and the config that it was merged over, to tell whose an entry is.
 
     Raises
     ------
     OrreryError
-        One line per mistake: key, value, remedy.
+        One line per mistake: file and line where they are known, key, value, remedy.
     """
-    _merge_concepts(config, concept_files)
+    written = Written(files, own)
+    _refuse(written.repeated())
+    _refuse([*lent_names(own or {}, shipped or {}), *_merge_concepts(config, concept_files)], written)
     for asset in _mappings(config.get("assets")):
         if isinstance(asset.get("path"), str):
             asset["path"] = os.path.expanduser(asset["path"])
     for concept in _mappings(config.get("concepts")):
         if isinstance(concept.get("templates_file"), str):
             concept["templates_file"] = os.path.expanduser(concept["templates_file"])
-    mistakes = schema_mistakes(config, schema)
-    if not mistakes:
-        _add_controls(config)
-        config["run"]["samples"] = [
-            sample for name in config["run"]["samples"] for sample in samples_named(config, name)
-        ]
-        mistakes = check_references(config)
-    if mistakes:
-        raise OrreryError("\n".join(mistakes))
+    _refuse(schema_mistakes(config, schema, written), written)
+    added, mistakes = add_controls(config)
+    config["run"]["samples"] = [sample for name in config["run"]["samples"] for sample in samples_named(config, name)]
+    _refuse(mistakes + check_references(config, added), written)
 
 
-def _add_controls(config):
-    """Enter the untrained twins of models, and the random tokens and words of sets, where controls ask for them."""
-    if "untrained" in config["controls"]:
-        for name, model in list(config["models"].items()):
-            if model["weights"] == "trained":
-                device = "auto" if model["device"] == "spread" else model["device"]
-                twin = {**model, "weights": "random", "quantization": "none", "device": device}
-                for number in range(1, 1 + config["metrics"]["twins"]):
-                    config["models"].setdefault(twin_of(name, number), {**twin, "init_seed": number - 1})
-    if "random-tokens" in config["controls"]:
-        for name, concept in list(config["concepts"].items()):
-            if "control" not in concept and not {"random_tokens", "random_words"} & set(concept):
-                random = {"topology": "none", "random_tokens": {"like": name}, **_same_reading(concept)}
-                concept["control"] = f"{name}-random"
-                config["concepts"].setdefault(concept["control"], random)
-    _add_words(config)
+def check_files(home, files):
+    """The complete config of some files, merged over the one that Orrery ships in the folder `home`.
+
+    Raises
+    ------
+    OrreryError
+        A file cannot be read, or the config is wrong.
+    """
+    home = Path(home)
+    shipped, own = load_strictly(home / "config.yaml"), {}
+    for file in files:
+        entries = load_strictly(file) or {}
+        if not isinstance(entries, dict):
+            raise OrreryError(f"{shown(file)}: holds no mapping; write keys such as run: at its top level.")
+        if "__use_yte__" in entries:
+            raise OrreryError(f"{shown(file)}: is a template that runs code; it is only checked by Snakemake itself.")
+        own = merge(own, entries)
+    config = merge(shipped, own)
+    prepare(
+        config,
+        load_strictly(home / "workflow/schemas/config.schema.yaml"),
+        sorted((home / "workflow/concepts").glob("*.yaml")),
+        files=[home / "config.yaml", *files],
+        own=own,
+        shipped=shipped,
+    )
+    return config
 
 
-def _same_reading(concept):
-    """What a set that a control adds takes over from the set that it is like."""
-    return {"corpus": dict(concept["corpus"]), "token_form": concept["token_form"]}
+def _refuse(mistakes, written=None):
+    """Raise OrreryError with a line for each mistake, if there is one, and the place where it stands."""
+    mistakes = list(mistakes)
+    lines = [_placed(sentence, written) for sentence in mistakes[:MOST]]
+    if len(mistakes) > MOST:
+        lines.append(f"the configuration: {len(mistakes) - MOST} more mistakes are not shown; mend these first.")
+    if lines:
+        raise OrreryError("\n".join(lines))
 
 
-def _add_words(config):
-    """Enter each set's random words in the catalogue, where controls ask for them, and draw all sets of such words."""
-    if "random-words" in config["controls"]:
-        for name, concept in list(config["concepts"].items()):
-            if has_prompts(concept) and "random_words" not in concept:
-                control = {"topology": "none", "random_words": {"like": name}, **_same_reading(concept)}
-                config["concepts"].setdefault(words_of(name), control)
-    _draw_words(config)
-
-
-def _draw_words(config):
-    """Give every set of random words its labels, and the templates of the set that it is like."""
-    concepts, words = config["concepts"], ordinary_words(config)
-    for name, concept in concepts.items():
-        like = concept.get("random_words", {}).get("like")
-        if like in concepts and has_prompts(concepts[like]):
-            same = {key: concepts[like][key] for key in PROMPT_KEYS if key in concepts[like]}
-            for key in PROMPT_KEYS:
-                concept.pop(key, None)
-            concept |= {**same, "labels": random_words(config, name, like, words)}
+def _placed(sentence, written):
+    place = written and written.place(sentence.partition(": ")[0])
+    return f"{place}: {sentence}" if place else sentence
 
 
 def _merge_concepts(config, files):
+    """Enter the concepts of files under those of the config; a sentence for each that is another set of that name."""
     if not isinstance(config.setdefault("concepts", {}), dict):
         return
-    import yaml
-
     for file in map(Path, files):
-        try:
-            entry = yaml.load(file.read_text(encoding="utf-8"), _strict_loader())
-        except yaml.YAMLError as error:
-            where = getattr(error, "problem_mark", None)
-            line = f", line {where.line + 1}" if where else ""
-            raise OrreryError(f"{file}{line}: this is not YAML ({getattr(error, 'problem', error)}).") from None
-        config["concepts"][file.stem] = _merge(entry, config["concepts"].get(file.stem))
-
-
-@cache
-def _strict_loader():
-    """YAML in which no key stands twice."""
-    import yaml
-
-    class Strict(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-        def construct_mapping(self, node, deep=False):
-            keys = [key.value for key, _ in node.value]
-            for key in keys:
-                if keys.count(key) > 1:
-                    raise yaml.constructor.ConstructorError(None, None, f"{key!r} stands twice", node.start_mark)
-            return super().construct_mapping(node, deep)
-
-    return Strict
+        entry, own = load_strictly(file), config["concepts"].get(file.stem)
+        if keys := lent_keys("concepts", entry, own):
+            yield lent("concepts", file.stem, keys, f"workflow/concepts/{file.name}")
+        config["concepts"][file.stem] = merge(entry, own)
 
 
 def _mappings(table):
     return [entry for entry in table.values() if isinstance(entry, dict)] if isinstance(table, dict) else []
 
 
-def _merge(base, over):
+def merge(base, over):
     """Mappings are merged, everything else is replaced, as Snakemake merges config files."""
     if isinstance(base, dict) and isinstance(over, dict):
-        return {**base, **{key: _merge(base.get(key), value) for key, value in over.items()}}
+        return {**base, **{key: merge(base.get(key), value) for key, value in over.items()}}
     return base if over is None else over
 
 
 # ------------------------------------------------------------------------------------------------ cross-references
 
 
-def check_references(config):
-    """Names that exist nowhere, layers a model lacks, things that do not fit together; one sentence each."""
-    catalogue = (_check_catalogue, _check_concepts, _check_reducers, _check_figures)
-    for checks in (catalogue, (_check_comparisons, _check_run), (_check_targets,)):
+def check_references(config, added=frozenset()):
+    """Names that exist nowhere, layers a model lacks, things that do not fit together; one sentence each.
+
+    Nothing is said of the entries in `added`, pairs of table and name, which the user did not write.
+    """
+    others = tuple(f"{table}.{name}{end}" for table, name in added for end in ".:")
+    for checks in (
+        (_check_catalogue, check_concepts, _check_reducers, _check_figures),
+        (_check_comparisons, _check_run),
+        (_check_targets,),
+    ):
         mistakes = [sentence.rstrip(".") + "." for check in checks for sentence in check(config)]
+        if checks[0] is _check_catalogue:
+            mistakes = [sentence for sentence in mistakes if not sentence.startswith(others)]
         if mistakes:
             return mistakes
     return []
-
-
-def _unknown(key, value, table, table_name):
-    return f"{key}: {value!r} is not in {table_name}; {suggest(str(value), sorted(table))}"
 
 
 def _check_catalogue(config):
@@ -181,7 +162,7 @@ def _check_catalogue(config):
     for table in ("models", "corpora"):
         for name, entry in config[table].items():
             if entry["asset"] not in config["assets"]:
-                yield _unknown(f"{table}.{name}.asset", entry["asset"], config["assets"], "assets")
+                yield unknown(f"{table}.{name}.asset", entry["asset"], config["assets"], "assets")
     if "raw" in config["reducers"]:
         yield "reducers.raw: the name 'raw' is reserved for figures of no reducer; choose another"
     for name in {"prompts", "vocabulary"} & set(config["corpora"]):
@@ -230,171 +211,11 @@ def _check_layers(name, model):
             yield f"{key}.layers: {layer} is not stored; add it to store"
 
 
-def _check_concepts(config):
-    for name, concept in config["concepts"].items():
-        key = f"concepts.{name}"
-        if "random_words" in concept:
-            yield from _check_words(config, name)
-            continue
-        if "random-words" in config["controls"] and has_prompts(concept):
-            yield from _check_words_name(config, name)
-        kinds = [k for k in ("labels", "integers", "random_tokens") if k in concept]
-        if len(kinds) != 1:
-            yield f"{key}: has {quote(kinds) or 'none'} of labels, integers, random_tokens; write exactly one of them"
-            continue
-        integers = concept.get("integers")
-        if integers and integers["stop"] != "single-token" and integers["stop"] <= integers["start"] + 1:
-            yield f"{key}.integers: stop {integers['stop']} must be above start {integers['start']} by two at least"
-        yield from _check_by_label(key, concept)
-        if "values" in concept and len(concept["values"]) != len(concept.get("labels", ())):
-            yield f"{key}.values: {len(concept['values'])} values do not fit; write one for each label"
-        if concept["topology"] == "circle":
-            yield from _check_circle(key, concept)
-        if concept["topology"] == "tree" and "parents" not in concept:
-            yield f"{key}.parents: are missing; a tree needs them, write one for each label"
-        yield from _check_coordinates(key, concept)
-        if concept["corpus"]["min_chars"] > concept["corpus"]["before"]:
-            yield f"{key}.corpus.min_chars: {concept['corpus']['min_chars']} is more than before allows; raise before"
-        for other, where in (
-            (concept.get("control"), f"{key}.control"),
-            (concept.get("random_tokens", {}).get("like"), f"{key}.random_tokens.like"),
-        ):
-            if other is not None and other not in config["concepts"]:
-                yield _unknown(where, other, config["concepts"], "concepts")
-        yield from _check_forms(key, concept)
-        yield from _check_templates(name, concept)
-
-
-def _check_by_label(key, concept):
-    """What is written once for each label."""
-    labels = set(surface_forms(concept))
-    for what in ("parents", "regions", "distances"):
-        strange = set(concept[what]) ^ labels if what in concept else ()
-        if strange:
-            yield f"{key}.{what}: {quote(sorted(strange))} must stand there and in labels; write one for each label"
-    rows = concept.get("distances", {})
-    for label, row in rows.items():
-        if len(row) != len(rows):
-            yield f"{key}.distances.{label}: {len(row)} numbers do not fit {len(rows)} labels; write one for each label"
-
-
-def _check_words(config, name):
-    """Whether a set of random words is like a set that has prompts; its templates are checked with that set."""
-    concepts, key = config["concepts"], f"concepts.{name}.random_words.like"
-    like = concepts[name]["random_words"]["like"]
-    if concepts[name]["topology"] != "none":
-        yield f"concepts.{name}.topology: random words have no shape; write topology: none"
-    for strange in sorted({"integers", "random_tokens", "values", "parents", "coordinates"} & set(concepts[name])):
-        yield f"concepts.{name}.{strange}: does not fit random_words; remove it"
-    if like not in concepts:
-        yield _unknown(key, like, concepts, "concepts")
-    elif "random_words" in concepts[like] or not has_prompts(concepts[like]):
-        yield f"{key}: {like!r} has no prompts of its own; name a set with templates and labels"
-
-
-def _check_words_name(config, name):
-    """Whether the control of random words can have the name that it needs."""
-    words = words_of(name)
-    if config["concepts"][words].get("random_words") != {"like": name}:
-        yield (
-            f"concepts.{words}: is the name of the control random-words of {name}; rename one of the two sets, or take "
-            "random-words out of controls"
-        )
-
-
-def _check_circle(key, concept):
-    if "labels" not in concept:
-        yield f"{key}.topology: a circle needs labels; write labels, or topology: line"
-        return
-    values, period = list(label_values(concept).values()), shape_of(concept)["period"]
-    if len({round(value % period, 9) for value in values}) < len(values):
-        yield f"{key}.values: two labels share a place on a circle of period {period:g}; mend values or period"
-
-
-def _check_coordinates(key, concept):
-    topology, coordinates, periods = (concept.get(key) for key in ("topology", "coordinates", "periods"))
-    if periods is not None and topology != "torus":
-        yield f"{key}.periods: belong to a torus, not to {topology}; remove them"
-    if topology not in PLACES:
-        if coordinates is not None:
-            yield f"{key}.coordinates: belong to {', '.join(PLACES)}, not to {topology}; remove them"
-        return
-    if "labels" not in concept:
-        yield f"{key}.topology: a {topology} needs labels with coordinates; write labels, or another topology"
-    elif coordinates is None:
-        yield f"{key}.coordinates: are missing; a {topology} needs them, write some numbers for each label"
-    elif strange := set(coordinates) ^ set(surface_forms(concept)):
-        yield f"{key}.coordinates: {quote(sorted(strange))} must stand there and in labels; write some for each label"
-    else:
-        yield from _check_places(key, topology, coordinates, periods)
-
-
-def _check_places(key, topology, coordinates, periods):
-    """Whether coordinates are places on a surface, all different."""
-    where, owner, count = f"{key}.coordinates", {}, len(periods or ())
-    wanted = 2 if topology == "sphere" else len(next(iter(coordinates.values())))
-    for label, place in coordinates.items():
-        if len(place) != wanted:
-            yield f"{where}: {label!r} has {len(place)} numbers, not {wanted}; write {wanted} for each label"
-            return
-        if topology == "sphere" and not (-90 <= place[0] <= 90 and -180 <= place[1] <= 360):
-            yield f"{where}: {place} of {label!r} is not on a sphere; write [latitude, longitude] in degrees"
-    if topology == "torus" and count != wanted:
-        yield f"{key}.periods: {count} periods do not fit {wanted} coordinates; write one for each"
-        return
-    for label, place in coordinates.items():
-        if (other := owner.setdefault(_spot(topology, place, periods), label)) != label:
-            yield f"{where}: {quote([other, label])} are at one place; mend them or leave one out"
-
-
-def _spot(topology, place, periods):
-    """Equal for equal places: turns are taken away, and at a pole the longitude."""
-    if topology == "torus":
-        return tuple(round(x / period % 1, 9) % 1 for x, period in zip(place, periods))
-    if topology == "sphere":
-        return place[0], 0 if abs(place[0]) == 90 else place[1] % 360
-    return tuple(place)
-
-
-def _check_forms(key, concept):
-    owner, fold = {}, str if concept["corpus"]["case_sensitive"] else str.casefold
-    for label, forms in surface_forms(concept).items():
-        for form in forms:
-            if owner.setdefault(fold(form), label) != label:
-                yield f"{key}.labels: {form!r} stands under {owner[fold(form)]!r} and {label!r}; give it to one of them"
-            if reason := mistake(form):
-                yield f"{key}.labels.{label}: {form!r} {reason}"
-
-    for side in ("not_before", "not_after"):
-        entry = concept["corpus"].get(side, ())
-        of_label = entry if isinstance(entry, dict) else {"": entry}
-        for label, forms in of_label.items():
-            where = f"{key}.corpus.{side}" + (f".{label}" if label else "")
-            if label and (labels := surface_forms(concept)) and label not in labels:
-                yield _unknown(f"{key}.corpus.{side}", label, labels, "labels")
-            yield from (f"{where}: {form!r} {reason}" for form in forms if (reason := mistake(form)))
-
-
-def _check_templates(name, concept):
-    try:
-        for template in concept.get("templates", ()):
-            named_categories(template, concept.get("phrase", ""), concept.get("categories", {}), name)
-    except OrreryError as error:
-        yield str(error)
-    if "phrase" in concept and concept["phrase"].count("{label}") != 1:
-        yield f"concepts.{name}.phrase: {concept['phrase']!r} must have one place for the label; write {{label}} once"
-    if "phrase" not in concept and any("{phrase}" in template for template in concept.get("templates", ())):
-        yield f"concepts.{name}.phrase: is missing; say what {{phrase}} in the templates stands for"
-    path = concept.get("templates_file")
-    if path and not os.path.exists(path):
-        yield f"concepts.{name}.templates_file: {path!r} does not exist; write where it lies"
-
-
 def _check_corpora(config):
     for name, corpus in config["corpora"].items():
         for concept in corpus["together"]:
             if concept not in config["concepts"]:
-                yield _unknown(f"corpora.{name}.together", concept, config["concepts"], "concepts")
+                yield unknown(f"corpora.{name}.together", concept, config["concepts"], "concepts")
             elif reason := misfit(name, config["concepts"][concept]):
                 yield f"corpora.{name}.together: {concept!r} cannot be looked for: {reason}"
         if corpus["labelled"] and (corpus["together"] or corpus["scatter"] > 1):
@@ -411,13 +232,13 @@ def _check_run(config):
         table = key
         for name in run[key]:
             if name not in config[table] and (key, name) != ("reducers", "raw"):
-                yield _unknown(f"run.{key}", name, config[table], table)
+                yield unknown(f"run.{key}", name, config[table], table)
     for sample in run["samples"]:
         yield from _check_sample(config, sample)
     asked = config["metrics"].get("structures", ())
     for name in () if asked == "claimed" else asked:
         if name not in STRUCTURES:
-            yield _unknown("metrics.structures", name, STRUCTURES, "what can be asked of a set")
+            yield unknown("metrics.structures", name, STRUCTURES, "what can be asked of a set")
     for name in run["models"]:
         asset = config["assets"].get(config["models"].get(name, {}).get("asset"), {})
         if "path" in asset and not os.path.exists(asset["path"]):
@@ -462,7 +283,7 @@ def _check_figures(config):
             yield f"figures.{name}.components: {figure['components']} does not fit {wanted} axes; write {wanted}"
         for reducer in figure.get("reducers", ()):
             if reducer != "raw" and reducer not in config["reducers"]:
-                yield _unknown(f"figures.{name}.reducers", reducer, config["reducers"], "reducers")
+                yield unknown(f"figures.{name}.reducers", reducer, config["reducers"], "reducers")
 
 
 def _check_comparisons(config):
@@ -489,7 +310,7 @@ def _check_comparisons(config):
                       "concept": config["concepts"], "reducer": config["reducers"]}  # fmt: skip
             wrong = [(part, value) for part, value in zip(parts, given) if part in tables and value not in tables[part]]
             for part, value in wrong:
-                yield _unknown(key, value, tables[part], f"{part}s")
+                yield unknown(key, value, tables[part], f"{part}s")
             if not wrong and (reason := misfit(given[1], config["concepts"][given[2]])):
                 yield f"{key}: {place!r} cannot be made: {reason}"
             elif not wrong:
@@ -572,10 +393,10 @@ def _check_sample(config, sample):
         return
     sources = [*config["corpora"], "prompts", "vocabulary"]
     if source not in sources:
-        yield _unknown("run.samples", source, sources, "corpora, prompts, vocabulary")
+        yield unknown("run.samples", source, sources, "corpora, prompts, vocabulary")
     concept = config["concepts"].get(name)
     if concept is None:
-        yield _unknown("run.samples", name, config["concepts"], "concepts")
+        yield unknown("run.samples", name, config["concepts"], "concepts")
     elif source in sources and (reason := misfit(source, concept)):
         yield f"run.samples: {sample!r} cannot be made: {reason}"
     else:

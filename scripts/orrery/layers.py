@@ -12,4 +12,5 @@ def layer_name(layer, site="resid_post"):
 def block_of(layer):
     """(block, site) of a layer as the config or a path names it, or None where it belongs to no block."""
     number, dash, ending = layer_name(layer).partition("-")
-    return (int(number), {end: site for site, end in SITES.items()}[dash + ending]) if number.isdigit() else None
+    site = {end: site for site, end in SITES.items()}.get(dash + ending)
+    return (int(number), site) if number.isdecimal() and site else None

@@ -1,12 +1,14 @@
 """Samples from prompt templates."""
 
 import csv
+import math
 import re
 from itertools import product
 
 from orrery.errors import OrreryError
 
 PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+PROMPTS = 1_000_000  # that a set may have at the most
 
 
 def read_templates(path, concept):
@@ -60,6 +62,12 @@ def expand_templates(templates, values, categories=None, phrase="{label}", conce
         A template has no place for the label, or names what is no category.
     """
     categories = categories or {}
+    texts = [template for _, template in templates]
+    if (count := number_of_prompts(texts, len(values), categories, phrase, concept)) > PROMPTS:
+        raise OrreryError(
+            f"concepts.{concept}.templates: make {count:,} prompts, more than {PROMPTS:,}; take fewer templates or "
+            "categories."
+        )
     written = [(name, template, _combinations(template, phrase, categories, concept)) for name, template in templates]
     samples = []
     for label, value in values.items():
@@ -84,6 +92,12 @@ def _combinations(template, phrase, categories, concept):
     """Every combination of the words of the categories that a template names."""
     used = named_categories(template, phrase, categories, concept)
     return [dict(zip(used, words)) for words in product(*(categories[name] for name in used))]
+
+
+def number_of_prompts(templates, labels, categories, phrase="", concept="concept"):
+    """How many prompts some templates make of a number of labels, with every combination of their categories."""
+    used = (named_categories(template, phrase, categories, concept) for template in templates)
+    return labels * sum(math.prod(len(categories[name]) for name in names) for names in used)
 
 
 def named_categories(template, phrase, categories, concept):

@@ -59,7 +59,7 @@ MISTAKES = [  # key, value, what the sentence must hold
     ("run/comparisons", ["circle"], ["run.comparisons", "'circle'", "did you mean 'circles'"]),
     ("run/plotly", "local", ["run.plotly", "'local'", "'shared'"]),
     ("models/smollm2-135m/layers", [30], ["models.smollm2-135m.layers", "30", "0 to 29"]),
-    ("models/smollm2-135m/layers", ["last"], ["models.smollm2-135m.layers", "'last'", "'all'"]),
+    ("models/smollm2-135m/layers", ["last"], ["models.smollm2-135m.layers.0", "'last'", "'final'", "08-attn"]),
     ("models/minilm/depth", ..., None),
     ("models/minilm/dtype", "float23", ["models.minilm.dtype", "'float23'", "did you mean 'float32'"]),
     ("models/minilm/asset", "mini", ["models.minilm.asset", "'mini'", "did you mean 'minilm'"]),
@@ -533,7 +533,7 @@ def test_a_figure_takes_its_own_reducers(config):
 
 @pytest.mark.parametrize("example", sorted((ROOT / "docs/examples").glob("*.yaml")), ids=lambda path: path.stem)
 def test_examples_are_right(example):
-    config = checks._merge(yaml.safe_load((ROOT / "config.yaml").read_text()), yaml.safe_load(example.read_text()))
+    config = checks.merge(yaml.safe_load((ROOT / "config.yaml").read_text()), yaml.safe_load(example.read_text()))
     checks.prepare(config, SCHEMA, CONCEPTS)
     targets = orrery.figure_targets(config)
     assert {Path(t).stem for t in targets} == set(config["run"]["figures"])
@@ -606,7 +606,7 @@ def test_what_the_readme_shows_is_right(example):
     example = yaml.safe_load(example)
     if "topology" in example:
         example = {"concepts": {"seasons": example}, "run": {"samples": ["prompts/seasons", "news/seasons"]}}
-    config = checks._merge(yaml.safe_load((ROOT / "config.yaml").read_text()), example)
+    config = checks.merge(yaml.safe_load((ROOT / "config.yaml").read_text()), example)
     checks.prepare(config, SCHEMA, CONCEPTS)
     assert orrery.figure_targets(config)
 

@@ -140,7 +140,7 @@ def test_the_figures_page_shows_every_kind():
     for block in blocks("docs/figures.md", "yaml"):
         example = yaml.safe_load(block)
         entries |= example.get("figures", {})
-        config = checks._merge(config, example)
+        config = checks.merge(config, example)
     checks.prepare(config, SCHEMA, sorted((ROOT / "workflow/concepts").glob("*.yaml")))
     assert {entry["kind"] for entry in entries.values()} == set(needs.NEEDS)
 
@@ -177,7 +177,7 @@ def test_the_catalogue_page_lists_every_set(monkeypatch):
     page = (ROOT / "docs/catalogue.md").read_text()
     assert catalogue.written(page, catalogue.lines(ROOT / "workflow/concepts")) == page, "run python docs/catalogue.py"
     (example,) = blocks("docs/catalogue.md", "yaml")
-    config = checks._merge(yaml.safe_load((ROOT / "config.yaml").read_text()), yaml.safe_load(example))
+    config = checks.merge(yaml.safe_load((ROOT / "config.yaml").read_text()), yaml.safe_load(example))
     checks.prepare(config, SCHEMA, sorted((ROOT / "workflow/concepts").glob("*.yaml")))
 
 
@@ -197,7 +197,7 @@ MISTAKES = {  # what is written into the example's set, and the start of a row's
 def test_the_catalogue_page_tells_what_a_mistake_says(sentence):
     page = (ROOT / "docs/catalogue.md").read_text()
     (example,) = blocks("docs/catalogue.md", "yaml")
-    config = checks._merge(yaml.safe_load((ROOT / "config.yaml").read_text()), yaml.safe_load(example))
+    config = checks.merge(yaml.safe_load((ROOT / "config.yaml").read_text()), yaml.safe_load(example))
     config["concepts"]["light"].update(MISTAKES[sentence])
     with pytest.raises(OrreryError) as mistake:
         checks.prepare(config, SCHEMA, sorted((ROOT / "workflow/concepts").glob("*.yaml")))

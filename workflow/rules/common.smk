@@ -6,15 +6,26 @@ from pathlib import Path
 from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
 
-sys.path.insert(0, str(Path(workflow.basedir, "scripts")))
+HOME = Path(workflow.current_basedir.get_path_or_uri(secret_free=False)).parents[1]
+sys.path.insert(0, str(HOME / "scripts"))
 from orrery import checks, config as orrery
 from orrery.errors import OrreryError
+
+SHIPPED = load_configfile(str(HOME / "config.yaml"))
+# What the user wrote, apart from the config that it is merged over, and where. A module's comes from the workflow around it.
+if workflow.modifier.skip_configfile:
+    OWN, FILES, config = config, [], checks.merge(SHIPPED, config)
+else:
+    OWN, FILES = workflow.config_settings.overwrite_config, [HOME / "config.yaml", *workflow.overwrite_configfiles]
 
 try:
     checks.prepare(
         config,
-        load_configfile(str(Path(workflow.basedir, "workflow/schemas/config.schema.yaml"))),
-        sorted(Path(workflow.basedir, "workflow/concepts").glob("*.yaml")),
+        load_configfile(str(HOME / "workflow/schemas/config.schema.yaml")),
+        sorted((HOME / "workflow/concepts").glob("*.yaml")),
+        files=FILES,
+        own=OWN,
+        shipped=SHIPPED,
     )
 except OrreryError as mistakes:
     raise WorkflowError(str(mistakes)) from None
