@@ -55,8 +55,15 @@ def _held_out_accuracy(vectors, classes, groups, components, seed):
     else:
         count = min(FOLDS, np.bincount(classes).min())
         folds, folded, groups = StratifiedKFold(count, shuffle=True, random_state=seed), "samples", None
-    fewest = min(len(train) for train, _ in folds.split(vectors, classes, groups))
-    pca = PCA(min(components, fewest - 1, vectors.shape[1]), svd_solver="full")
+    trains = [train for train, _ in folds.split(vectors, classes, groups)]
+    samples, labels = min(map(len, trains)), [len(np.unique(classes[train])) for train in trains]
+    if min(labels) < 2 or any(len(train) <= count for train, count in zip(trains, labels)):
+        more = "samples" if groups is None else "templates or documents"
+        raise OrreryError(
+            f"lda is tried on hidden {folded}, which leaves {samples} samples of {min(labels)} labels; it needs two "
+            f"labels and more samples than labels. Add {more} to the set, or take pls."
+        )
+    pca = PCA(min(components, samples - 1, vectors.shape[1]), svd_solver="full")
     model = make_pipeline(pca, LinearDiscriminantAnalysis())
     scores = cross_val_score(model, vectors, classes, groups=groups, cv=folds)
     sizes = [len(test) for _, test in folds.split(vectors, classes, groups)]
