@@ -64,6 +64,10 @@ def any_of(names):
     return "|".join(map(re.escape, sorted(names))) or "(?!)"
 
 
+# Where a path of `params` lies, to which Snakemake adds no prefix of a module.
+placed = workflow.modifier.path_modifier.replace_prefix
+
+
 ONE_LAYER = r"embed|final|unembed|\d{2,3}(-(pre|attn|mlp))?"
 
 

@@ -23,8 +23,8 @@ rule filter_corpus:
         spec=lambda wc: orrery.corpus_spec(config, wc.concept),
         # a function of input is no reason to rerun
         together=lambda wc, input: orrery.specs_together(config, wc.source, wc.concept),
-        made=lambda wc, input: [f"results/samples/{wc.source}/{{concept}}.parquet"],
-        pieces=lambda wc, input: f"results/scans/{wc.source}",
+        made=lambda wc, input: [placed(f"results/samples/{wc.source}/{{concept}}.parquet")],
+        pieces=lambda wc, input: placed(f"results/scans/{wc.source}"),
     message:
         "Looking for {wildcards.concept} in {wildcards.source}"
     script:
@@ -54,10 +54,10 @@ rule scan_part:
         spec=lambda wc: orrery.corpus_spec(config, wc.concept),
         together=lambda wc, input: orrery.specs_together(config, wc.source, wc.concept),
         made=lambda wc, input: [
-            f"results/samples/{wc.source}/{{concept}}.parquet",
-            f"results/scans/{wc.source}/{{concept}}/{wc.part}-of-{wc.parts}.parquet",
+            placed(f"results/samples/{wc.source}/{{concept}}.parquet"),
+            placed(f"results/scans/{wc.source}/{{concept}}/{wc.part}-of-{wc.parts}.parquet"),
         ],
-        pieces=lambda wc, input: f"results/scans/{wc.source}",
+        pieces=lambda wc, input: placed(f"results/scans/{wc.source}"),
     message:
         "Looking for {wildcards.concept} in part {wildcards.part} of {wildcards.parts} of {wildcards.source}"
     script:
