@@ -130,7 +130,7 @@ def _within(cloud, search):
 def _within_own(cloud, search):
     """Within the regions that the vectors themselves show, which know nothing of the places."""
     own = regions.clearest_regions(clusters.pairwise_distances(cloud.means))
-    orders, _ = regions.within_region_orders(own, search.draws(REGRESSIONS), search.seed)
+    orders, _ = regions.within_region_orders(own, search.draws(REGRESSIONS), search.seed, enumerated=False)
     return regions.within_region_r2(cloud.hidden, cloud.targets, cloud.classes, own, orders)
 
 

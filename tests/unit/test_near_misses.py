@@ -130,3 +130,19 @@ def test_one_coordinate_is_measured_without_a_map():
     x, samples = in_templates(rng.standard_normal((8, D)), rng)
     shape = {"topology": "plane", "coordinates": {f"w{i}": [float(i)] for i in range(8)}}
     assert verdicts(x, samples, shape, ["places"])["places"]["verdict"] != "found"
+
+
+@pytest.mark.parametrize("p", [6, 8, 10])
+def test_maps_of_few_labels_are_measured_in_several_layers(p):
+    """Layers show regions of different sizes, so that some have few orders within them and others many."""
+    spots = np.random.default_rng(0).uniform(-1, 1, (p, 2))
+    layers, samples = {}, None
+    for layer in range(6):
+        rng = np.random.default_rng([p, layer])
+        means = 3 * spots @ rng.standard_normal((2, D)) / 2 + 0.5 * rng.standard_normal((p, D))
+        layers[f"{layer:02d}"], samples = in_templates(means, rng, templates=5)
+    shape = {"topology": "plane", "coordinates": {f"w{i}": list(map(float, spot)) for i, spot in enumerate(spots)}}
+    rows = measure(layers, samples, shape, {**OPTIONS, "structures": ["places"], "permutations": 999}, 0)
+    found = [row for row in rows if row["measure"] == "within_own_region_r2"]
+    assert len(found) == 6 and len({row["orders"] for row in found}) == 1
+    assert all(0 < row["p"] <= 1 for row in found if np.isfinite(row["value"]))

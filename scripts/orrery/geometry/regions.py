@@ -88,7 +88,7 @@ def clearest_regions(apart, least=2):
     return chosen if chosen.max() > fine.max() else fine
 
 
-def within_region_orders(regions, count, seed):
+def within_region_orders(regions, count, seed, enumerated=True):
     """Orders of places that keep every place in its region: the null of vectors that know only the region.
 
     Parameters
@@ -96,16 +96,18 @@ def within_region_orders(regions, count, seed):
     regions : int array (p,)
     count : int
     seed : int
+    enumerated : bool
+        Whether all orders are taken where there are few. Layers with regions of their own need equally many instead.
 
     Returns
     -------
     (orders, exact) : int array (B, p) and bool
         `orders[b, c]` is the label whose place label c is given; the true order first. All of them where there are at
-        most 1 + `count`, else the true one and `count` random ones.
+        most 1 + `count` and they are `enumerated`, else the true one and `count` random ones.
     """
     regions = np.asarray(regions)
     members = [np.flatnonzero(regions == region) for region in np.unique(regions)]
-    if prod(factorial(len(some)) for some in members) <= 1 + count:
+    if enumerated and prod(factorial(len(some)) for some in members) <= 1 + count:
         chosen = [np.concatenate(one) for one in product(*(permutations(some) for some in members))]
         orders = np.empty((len(chosen), len(regions)), dtype=int)
         orders[:, np.concatenate(members)] = chosen
