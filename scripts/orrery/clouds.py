@@ -14,6 +14,7 @@ from orrery.geometry.exchange import (
     balanced,
     crossed,
     document_of_each_label,
+    holds_several,
     joined,
     without_common_direction,
     without_template_effects,
@@ -36,7 +37,7 @@ def clouds_of(control, layers, others, samples, shape, options, seed):
         A control has not as many samples as the set, or a label has several values.
     """
     labels, values, classes = classes_of(samples)
-    groups = _groups(samples)
+    groups = _groups(samples, classes)
     templates = "group" in samples and any(samples["group"]) and crossed(classes, groups)
     removed = templates and options.get("template_effects", "remove") == "remove"
     parents, spots, areas = (_by_label(key, labels, shape) for key in ("parents", "coordinates", "regions"))
@@ -65,26 +66,40 @@ def clouds_of(control, layers, others, samples, shape, options, seed):
         raw = np.asarray(vectors, dtype=np.float64)
         if control in NOISE:
             raw = NOISE[control](raw, classes, len(values), np.random.default_rng([seed, i]))
-        x = preprocess(raw, options["preprocess"], samples["group"])
-        x = without_common_direction(x) if "l2" in options["preprocess"] else x
+        x = _preprocessed(raw, options["preprocess"], samples["group"])
         x = without_template_effects(x, groups) if removed else x
         yield name, Cloud(raw, x, classes, **known)
 
 
-def _groups(samples):
-    """What samples share: their template or else their document, as numbers (N,); each its own where there is none.
+def _preprocessed(raw, steps, groups):
+    """Vectors (N, D) after the steps, less their common direction where a step brings them to length 1."""
+    scaled = len(steps) - steps[::-1].index("l2") if "l2" in steps else 0
+    x = preprocess(raw, steps[:scaled], groups)
+    return preprocess(without_common_direction(x) if scaled else x, steps[scaled:], groups)
 
-    Documents in which the same text stands are one.
+
+def _groups(samples, classes):
+    """What samples (N,) share, as numbers: their template or else their document; each its own where there is none.
+
+    Where there are both, templates count if no document holds two labels, else documents; documents of one group are
+    one where the groups are no templates. Documents in which the same text stands are one.
     """
-    n = len(samples["value"])
-    named = [key for key in ("group", "document") if key in samples and any(samples[key])]
-    names = np.asarray(samples[named[0]]).astype(str) if named else np.arange(n).astype(str)
+    n = len(classes)
     alone = np.array([f"\0{i}" for i in range(n)])
-    groups = np.unique(np.where(names == "", alone, names), return_inverse=True)[1]
+    named = {key: _numbered(samples[key], alone) for key in ("group", "document") if any(samples.get(key, ()))}
+    groups = named.get("group", named.get("document", np.arange(n)))
+    if len(named) == 2 and holds_several(classes, named["document"]):
+        documents = named["document"]
+        groups = documents if crossed(classes, groups) else joined(documents, groups)
     if "text" not in samples or not any(samples["text"]):
         return groups
     texts = [" ".join(text.casefold().split()) or own for text, own in zip(samples["text"], alone)]
     return joined(groups, texts)
+
+
+def _numbered(names, alone):
+    names = np.asarray(names).astype(str)
+    return np.unique(np.where(names == "", alone, names), return_inverse=True)[1]
 
 
 def _tokens(samples, labels):

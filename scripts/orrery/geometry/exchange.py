@@ -49,6 +49,11 @@ def crossed(classes, groups):
     return bool(held.shape[1] > 1 and (held > 0).mean() >= CROSSED and (held > 0).sum(1).min() > 1)
 
 
+def holds_several(classes, groups):
+    """Whether a group holds samples of two classes or more: int arrays (N,), from 0 on."""
+    return bool((_held(classes, groups) > 0).sum(1).max(initial=0) > 1)
+
+
 def without_common_direction(vectors):
     """Vectors (N, D) of length 1 less their component along the direction of their mean.
 
