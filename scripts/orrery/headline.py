@@ -94,6 +94,8 @@ def _row(table, what):
     row["reason"] = str(table["reason"][best]) if "reason" in table else ""
     if not np.isfinite(row["value"]) and not row["reason"]:
         row["reason"] = f"the measure {what.measure} is not defined for these labels"
+    if not _guarded(table, what):
+        row |= {"reason": what.unguarded, "least_p": 1.0}
     row["effect"] = effect(row, what.measure)
     row["layers"] = _runs(table["layer"][own], table["p_decided"][own] <= ALPHA)
     row["share"], row["share_simplex"] = _share(table, what, row["layer"])
@@ -141,6 +143,11 @@ def _least_of_needs(table, what, layer):
     """The smallest p that each tested measure which a structure needs can have."""
     rows = [_at(table, need.measure, layer) for need in what.needs if need.tested]
     return [table["least_p"][row].item() for row in rows if row is not None]
+
+
+def _guarded(table, what):
+    """Whether a set has one of the measures at least that tell a structure from what is simpler."""
+    return not what.guards or bool(np.isin(table["measure"], what.guards).any())
 
 
 def _share(table, what, layer):
@@ -227,10 +234,12 @@ def decided(table, what):
 
     The largest of the corrected p of the structure's measure and of the tested ones that it needs in the same layer
     (intersection-union test, Berger 1982); 1 where a value is on the wrong side of chance or out of the bounds of a
-    need.
+    need, or where none of the structure's guards was measured.
     """
     p = _better(table, what.measure, table["p_corrected"]).astype(float)
     mine = table["measure"] == what.measure
+    if not _guarded(table, what):
+        return np.where(mine, 1.0, np.nan_to_num(p, nan=1.0))
     for need in what.needs:
         there = np.flatnonzero(table["measure"] == need.measure)
         if not len(there):

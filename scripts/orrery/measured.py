@@ -98,7 +98,7 @@ MEASURED = {
         "places within regions of the map, r²", "map", "high", "within", chance=0, range=RANK
     ),
     "within_own_region_r2": Measured(
-        "places within regions of the vectors, r²", "map", "high", "own", chance=0, range=RANK
+        "places within regions of the vectors, r²", "places", "high", "own", chance=0, range=RANK
     ),
     **{f"factor_r2_{i}": Measured(f"left-out levels of factor {i}, R²", "factors", null=f"levels {i}", **ABOVE)
        for i in FACTORS},

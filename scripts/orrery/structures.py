@@ -37,7 +37,8 @@ class Structure:
 
     `given` begins the names of its partial measures. `share` is the measure that says which part of the labels'
     variance the shape holds. `limit` is what else passes.
-    `planted` names the shape that is put into a control to see whether the control could show it at all.
+    `planted` names the shape that is put into a control to see whether the control could show it at all. Of the
+    measures in `guards`, which tell it from what is simpler, a set has one at least, or it is `unguarded`: undecidable.
     """
 
     measure: str
@@ -47,6 +48,8 @@ class Structure:
     share: str = ""
     given: str = ""
     limit: str = ""
+    guards: tuple = ()
+    unguarded: str = ""
 
 
 AROUND = (
@@ -70,6 +73,7 @@ TEN = (
     Need("residue_seam_10", "open arc of digits", above=0.5),
     Need("residue_consistency_10", "not the same in every decade"),
 )
+FEW = "circles and halves of the last digits cannot be told from categories of digits with fewer than 20 numbers"
 FACTORS = tuple(Need(f"factor_r2_{i}", "one factor only") for i in range(1, 5))
 
 # What the table of a run answers for each set; the other measures stand beside it in the set's own table.
@@ -105,6 +109,8 @@ STRUCTURES = {
         planted="helix",
         needs=(*TEN[1:], Need("left_out_rank", "circle only"), Need("rank_within_digits", "circle only")),
         share="helix_share",
+        guards=("residue_circle_10",),
+        unguarded=FEW,
     ),
     "arch": Structure(
         "arch_share",
@@ -119,6 +125,8 @@ STRUCTURES = {
         planted="period 10",
         needs=TEN,
         share="period_share_10",
+        guards=("residue_circle_10",),
+        unguarded=FEW,
     ),
     "parity": Structure(
         "modulo_kappa_2",
@@ -129,6 +137,8 @@ STRUCTURES = {
             Need("residue_consistency_10", "not the same in every decade"),
         ),
         share="period_share_2",
+        guards=("residue_parity",),
+        unguarded=FEW,
     ),
     "places": Structure(
         "left_out_place_r2",
@@ -145,6 +155,8 @@ STRUCTURES = {
         ),
         share="place_share",
         given="place_r2",
+        guards=("within_region_r2", "factor_r2_1"),
+        unguarded="no labels share a level of the declared factors; write topology: plane, or coordinates on a grid",
     ),
     "clusters": Structure(
         "probe_accuracy",

@@ -178,3 +178,31 @@ def test_scatter_along_the_labels_is_no_order_whatever_follows_l2(steps):
         rows = measure({"00": x}, columns_of(classes, group=templates), {"topology": "line"}, options, 0)
         found += min(row["p_corrected"] for row in rows if row["measure"] == "left_out_rank") <= 0.05
     assert found <= 4
+
+
+@pytest.mark.parametrize("topology", ["grid", "torus"])
+def test_blocks_of_a_product_are_no_places(topology):
+    """Nine blocks of nine labels, each block a direction of its own: hidden levels lie in blocks that were seen."""
+    spots = np.array([(i, j) for i in range(9) for j in range(9)])
+    block = spots[:, 0] // 3 * 3 + spots[:, 1] // 3
+    shape = {"topology": topology, "coordinates": {f"w{i}": list(map(float, spot)) for i, spot in enumerate(spots)}}
+    shape |= {"periods": [9.0, 9.0]} if topology == "torus" else {}
+    told = []
+    for run in range(5):
+        rng = np.random.default_rng(run)
+        x, samples = in_templates(2 * rng.standard_normal((9, D))[block] + 0.3 * rng.standard_normal((81, D)), rng, 4)
+        told.append(verdicts(x, samples, shape, ["places"])["places"]["verdict"])
+    assert told.count("found") == 0 and "regions only" in told
+
+
+@pytest.mark.parametrize("numbers", [range(19), range(0, 40, 3), range(5, 24)])
+def test_few_numbers_have_no_circle_of_digits(numbers):
+    """Ten categories of last digits beside a line: nothing measures fewer than twenty numbers' circle."""
+    rng, values = np.random.default_rng(0), np.array(numbers)
+    means = 2 * rng.standard_normal((10, D))[values % 10] + values[:, None] / 5 * rng.standard_normal(D)
+    x, samples = in_templates(means, rng, 4)
+    samples["value"] = [float(values[int(v)]) for v in samples["value"]]
+    rows = verdicts(x, samples, {"topology": "helix", "numbers": True}, ["helix", "period 10", "parity"])
+    digits = [row for name, row in rows.items() if name != "order"]
+    assert digits and {row["verdict"] for row in digits} == {UNDECIDABLE}
+    assert all("fewer than 20 numbers" in row["sentence"] for row in digits)
