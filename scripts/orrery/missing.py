@@ -9,6 +9,7 @@ from orrery.errors import OrreryError
 from orrery.logs import note
 
 PROBE = [5, 6, 7, 8, 9, 10]
+COMPUTES = ("create_weight", "make_weight")  # methods of the modules of transformers that compute their weight
 SHOWN = 12  # kinds of tensors that a sentence lists; the log has all
 
 
@@ -29,6 +30,8 @@ class MissingTensor(NamedTuple):
 def missing_tensors(model, info):
     """The tensors that `from_pretrained` drew at random, from the loading information that it returns.
 
+    What a module computes by itself is no such tensor: sinusoidal positions, which Marian does not save.
+
     Returns
     -------
     list of MissingTensor
@@ -38,7 +41,9 @@ def missing_tensors(model, info):
     found = []
     for key in sorted({*info["missing_keys"], *shapes}):
         path, _, name = key.rpartition(".")
-        found.append(MissingTensor(key, model.get_submodule(path), name, shapes.get(key, "")))
+        module = model.get_submodule(path)
+        if key in shapes or not any(hasattr(module, computes) for computes in COMPUTES):
+            found.append(MissingTensor(key, module, name, shapes.get(key, "")))
     return found
 
 

@@ -159,7 +159,7 @@ def load(folder, name="model", dtype="float32", device="auto", weights="trained"
     if info:
         if not hasattr(model, "hf_quantizer"):
             _refuse_packed(folder, name)
-        loaded.missing, loaded.unused = missing_tensors(model, info), sorted(info["unexpected_keys"])
+        loaded.missing, loaded.unused = info
     return loaded
 
 
@@ -216,9 +216,10 @@ def _refuse_packed(folder, name):
 
 
 def _trained(cls, folder, name, **options):
-    """(model, loading information) of a folder's weights, and of its adapter (PEFT) where it has one."""
+    """(model, (missing tensors, unused ones)) of a folder's weights, with its adapter (PEFT) where it has one."""
     if not adapter_of(folder):
-        return cls.from_pretrained(folder, **options)
+        model, info = cls.from_pretrained(folder, **options)
+        return model, _without_place(model, info)
     try:
         import peft  # noqa: F401
     except ImportError as error:
@@ -231,8 +232,13 @@ def _trained(cls, folder, name, **options):
             if file.name not in (ADAPTER_CONFIG, *ADAPTER):
                 Path(alone, file.name).symlink_to(file.resolve())
         model, info = cls.from_pretrained(alone, **options)
-    of_adapter = model.load_adapter(str(folder)).to_dict()
-    return model, {key: set(some) | set(of_adapter.get(key, ())) for key, some in info.items()}
+    missing, unused = _without_place(model, info)
+    of_adapter = _without_place(model, model.load_adapter(str(folder)).to_dict())
+    return model, (missing + of_adapter[0], unused + of_adapter[1])
+
+
+def _without_place(model, info):
+    return missing_tensors(model, info), sorted(info["unexpected_keys"])
 
 
 def _device(name, device, quantization):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 import transformers as tf
+from architectures import ARCHITECTURES, SMALL
 from orrery import assets, models, stack, vocabulary
 from orrery.errors import OrreryError
 from safetensors.torch import load_file, save_file
@@ -81,6 +82,21 @@ def test_of_an_encoder_and_decoder_only_the_encoder_is_asked_for(tmp_path):
     torch.testing.assert_close(found, expected, rtol=0, atol=0)
     with pytest.raises(OrreryError, match=r"there: encoder\.block\.1\.layer\.0\.SelfAttention\.q\.weight"):
         read(changed(whole, tmp_path / "n", without("encoder.block.1.layer.0.SelfAttention.q")))
+
+
+def test_positions_that_are_computed_need_no_tensor(tmp_path):
+    """Marian does not save its sinusoidal positions."""
+    tokenizer = make_tokenizer(tmp_path / "m", ["See you on Monday, number 7."] * 50)
+    config = tf.MarianConfig(
+        vocab_size=len(tokenizer), d_model=32, encoder_layers=2, decoder_layers=2, encoder_attention_heads=4,
+        decoder_attention_heads=4, encoder_ffn_dim=48, decoder_ffn_dim=48, max_position_embeddings=64, pad_token_id=0)  # fmt: skip
+    whole = tf.MarianMTModel(config).eval()
+    whole.save_pretrained(tmp_path / "m")
+    assert not any("embed_positions" in key for key in load_file(tmp_path / "m" / "model.safetensors"))
+    ids = torch.tensor([stack.PROBE])
+    with torch.inference_mode():
+        expected = whole.get_encoder()(ids).last_hidden_state
+        torch.testing.assert_close(read(tmp_path / "m").model(ids).last_hidden_state, expected)
 
 
 def test_an_expert_that_a_short_text_does_not_go_through_is_read(tmp_path):
@@ -358,3 +374,22 @@ def test_damaged_files_beside_the_weights(tmp_path, tiny_model, file, text, sent
     (tmp_path / "m" / file).write_text(text)
     with pytest.raises(OrreryError, match=sentence):
         models.load(tmp_path / "m", "m", device="cpu")
+
+
+@pytest.mark.parametrize(
+    "kind", ["gptj", "bloom", "mamba", "rwkv", "deepseek_v3", "distilbert", "deberta-v2", "roberta"]
+)
+def test_checkpoints_with_heads_of_many_architectures(tmp_path, kind):
+    """What they lack beside the head is not read; a tensor of a block that they lose is missed."""
+    config = {key: value for key, value in {**SMALL, **ARCHITECTURES[kind]}.items() if value is not None}
+    config = tf.AutoConfig.for_model(kind, **config)
+    masked = type(config) in tf.AutoModelForMaskedLM._model_mapping
+    made = (tf.AutoModelForMaskedLM if masked else tf.AutoModelForCausalLM).from_config(config)
+    make_tokenizer(tmp_path / "m", ["See you on Monday, number 7."] * 50)
+    made.save_pretrained(tmp_path / "m")
+    loaded = read(tmp_path / "m")
+    inside = {name for name, _ in loaded.model.named_parameters() if ".1." in name}
+    saved = load_file(tmp_path / "m" / "model.safetensors")
+    lost = next(key for key in sorted(saved) if key.partition(".")[2] in inside)
+    with pytest.raises(OrreryError, match=r"1 of the tensors that are read are missing"):
+        read(changed(tmp_path / "m", tmp_path / "n", without(lost)))
