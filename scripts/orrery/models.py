@@ -149,7 +149,7 @@ def load(folder, name="model", dtype="float32", device="auto", weights="trained"
             model, info = _trained(
                 cls, folder, name, config=config, dtype=getattr(torch, dtype), output_loading_info=True,
                 use_safetensors=_format(folder, allow_pickle), ignore_mismatched_sizes=True,
-                **options, **_placing(device, quantization, dtype),
+                **options, **_dense(config), **_placing(device, quantization, dtype),
             )  # fmt: skip
     for part in (model.config, model.config.get_text_config()):
         part.use_cache = False
@@ -174,7 +174,7 @@ def _refusals(folder, name, config=None):
         raise
     except Exception as error:
         reason, method = first_line(error), _quantised_by(config)
-        if report.lost:
+        if report.lost and not method:
             raise OrreryError(
                 f"models.{name}.asset: tensors of the model cannot be put together from those in {folder}: "
                 f"{', '.join(report.lost)}; one of their parts is missing or has another shape. Give all weights."
@@ -197,13 +197,20 @@ class _Report(logging.Handler):
         self.lost = []
 
     def emit(self, record):
-        self.lost += re.findall(r"^(\S+) +\| *(?:\x1b\[\w+)?CONVERSION", record.getMessage(), re.MULTILINE)
+        self.lost += re.findall(r"^(\S.*?) +\| *(?:\x1b\[\w+)?CONVERSION", record.getMessage(), re.MULTILINE)
 
 
 def _quantised_by(config):
     options = getattr(config, "quantization_config", None) or {}
     method = options.get("quant_method", "") if isinstance(options, dict) else getattr(options, "quant_method", "")
     return str(getattr(method, "value", method) or "")
+
+
+def _dense(config):
+    """What from_pretrained is told of a checkpoint that else unpacks its weights in the middle of the first run."""
+    if _quantised_by(config) != "compressed-tensors":
+        return {}
+    return {"quantization_config": transformers.CompressedTensorsConfig(dequantize=True)}
 
 
 def _refuse_packed(folder, name):

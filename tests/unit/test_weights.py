@@ -113,6 +113,11 @@ def test_an_expert_that_a_short_text_does_not_go_through_is_read(tmp_path):
         OrreryError, match=r"cannot be put together from those in .*: layers\.1\.mlp\.experts\.\w+; one of"
     ):
         read(changed(tmp_path / "m", tmp_path / "n", without(expert[0])))
+    both = [key for key in keys if key.endswith("experts.7.w1.weight")]
+    with pytest.raises(
+        OrreryError, match=r"cannot be put together from those in .*: layers\.\{0, 1\}\.mlp\.experts\.\w+; one of"
+    ):
+        read(changed(tmp_path / "m", tmp_path / "p", without(*both)))
     with pytest.raises(OrreryError, match=r"layers\.1\.mlp\.experts\.down_proj \(15 × .* in the file, 16 × "):
         read(changed(tmp_path / "m", tmp_path / "o", without(*expert)))
 
