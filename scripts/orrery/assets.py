@@ -69,8 +69,7 @@ def fetch(name, spec, folder):
         store.write_facts(whole / "asset.json", {"asset": name, **facts})
         shutil.rmtree(folder, ignore_errors=True)
         os.replace(whole, folder)
-    beside = [store.read_facts(file) for file in folder.parent.glob("*/asset.json")]
-    for sentence in same_weights(beside, name):
+    for sentence in same_weights(_facts_beside(folder), name):
         note(sentence)
 
 
@@ -80,6 +79,15 @@ def facts_of(folder):
     if "weights_sha256" not in facts and is_model(folder):  # fetched by a version that did not note it
         facts["weights_sha256"] = weights_sha256(folder)
     return facts
+
+
+def _facts_beside(folder):
+    """What `asset.json` says of this asset and of those beside it, which other jobs may be fetching just now."""
+    for file in folder.parent.glob("*/asset.json"):
+        try:
+            yield store.read_facts(file)
+        except (OSError, OrreryError):
+            continue
 
 
 def stamps_of(folder):

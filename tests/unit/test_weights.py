@@ -194,6 +194,8 @@ def test_assets_of_different_names_with_the_same_weights_are_said(tmp_path, tiny
     monkeypatch.setattr("orrery.assets.note", said.append)
     for name in ("step-1000", "step-2000"):
         assets.fetch(name, {"path": str(tiny_model), "licence": name}, tmp_path / name)
+    (tmp_path / "half").mkdir()
+    (tmp_path / "half" / "asset.json").write_text("{")  # another job is at it
     assets.fetch("other", {"path": str(make_model(tmp_path / "src", seed=1))}, tmp_path / "other")
     assets.fetch("step-1000", {"path": str(tiny_model)}, tmp_path / "step-1000")
     assert len(said) == 2
