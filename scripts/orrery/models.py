@@ -75,14 +75,22 @@ class LanguageModel:
         return min(limit for limit in limits if isinstance(limit, int) and limit > 0)
 
     @property
+    def embedding(self):
+        """The module of the embedding matrix, of the outermost part that has one (CLIP: the text tower), or None."""
+        for part in self.model.modules():
+            try:
+                if (module := part.get_input_embeddings()).weight.ndim == 2:
+                    return module
+            except (NotImplementedError, AttributeError):
+                continue
+        return None
+
+    @property
     def rows(self):
         """Rows of the embedding matrix, or None where the model has no such matrix (CANINE)."""
         if self.vocabulary is not None:
             return self.vocabulary
-        try:
-            return len(self.model.get_input_embeddings().weight)
-        except (NotImplementedError, AttributeError):
-            return None
+        return None if self.embedding is None else len(self.embedding.weight)
 
     @property
     def padding(self):

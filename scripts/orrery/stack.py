@@ -239,15 +239,16 @@ def states_in(values):
 
 
 class _Lookups(TorchFunctionMode):
-    """Notes (indices, rows) of each look-up in a table."""
+    """Notes (indices, rows) of each look-up in a table for one text; some models pad it."""
 
     def __init__(self):
         super().__init__()
         self.seen = []
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
-        if func is torch.nn.functional.embedding and len(args) > 1:
-            self.seen.append((args[0].flatten().tolist(), len(args[1])))
+        given = args[0] if func is torch.nn.functional.embedding and len(args) > 1 else None
+        if given is not None and given.numel() == given.shape[-1] >= len(PROBE):
+            self.seen.append((given.flatten().tolist()[: len(PROBE)], len(args[1])))
         return func(*args, **(kwargs or {}))
 
 

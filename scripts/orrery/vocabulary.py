@@ -57,7 +57,7 @@ def embedding_rows(loaded, ids):
         The files lack the embedding matrix.
     """
     lacking = {id(one.tensor): one for one in loaded.missing}
-    matrices = {"embed": loaded.model.get_input_embeddings()}
+    matrices = {"embed": loaded.embedding}
     refuse(loaded, [lacking[id(m.weight)] for m in matrices.values() if id(m.weight) in lacking])
     output = loaded.model.get_output_embeddings()
     if output is not None and id(output.weight) in lacking:

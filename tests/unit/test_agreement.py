@@ -125,3 +125,24 @@ def test_a_text_that_the_model_does_not_take_is_named():
     assert settle(model, registry.texts(longest=63)) is None
     with pytest.raises(OrreryError, match="RobertaModel does not take a text of 64 tokens .*context_tokens to"):
         settle(model, registry.texts(longest=64))
+
+
+@pytest.mark.parametrize(
+    "kind, tokens",
+    [("gpt2", 64), ("opt", 64), ("roberta", 63), ("mpnet", 62), ("bart", 64), ("longformer", 127), ("led", 128),
+     ("esm", 126), ("clip", 77), ("dpr", 128)],
+)  # fmt: skip
+def test_the_longest_context_of_a_table_of_positions(kind, tokens):
+    """Rows before the first position do not count, nor does what a model pads a text to; one token more fails."""
+    model = stack.find_stack(registry.load(kind))
+    assert model.max_tokens == tokens
+    stack.run(model, [5] * tokens)
+    with pytest.raises((IndexError, RuntimeError, ValueError)):
+        stack.run(model, [5] * (tokens + 1))
+
+
+def test_a_configuration_with_another_name_for_the_longest_context():
+    model = stack.find_stack(registry.load("mpt", registry.build("mpt", max_seq_len=50)))
+    assert model.positions is None and model.max_tokens == 50
+    model.tokenizer.model_max_length = 40
+    assert model.max_tokens == 40
