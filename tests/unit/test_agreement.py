@@ -146,3 +146,21 @@ def test_a_configuration_with_another_name_for_the_longest_context():
     assert model.positions is None and model.max_tokens == 50
     model.tokenizer.model_max_length = 40
     assert model.max_tokens == 40
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("kind", ["llama", "gpt2", "gemma3n_text", "bert", "mamba", "longformer"])
+def test_rounding_of_16_bits_is_no_difference(kind, dtype):
+    """No model is refused for it, and a causal one still shares prefixes."""
+    model = stack.find_stack(registry.load(kind, registry.build(kind).to(dtype)))
+    shares = model.shares
+    settle(model, registry.texts())
+    assert model.shares == shares
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_noise_beyond_rounding_is_refused_in_16_bits(dtype):
+    model = stack.find_stack(registry.load("bert", registry.build("bert").to(dtype)))
+    model.blocks[1].register_forward_hook(lambda m, a, out: out + 0.7 * torch.randn_like(out))
+    with pytest.raises(OrreryError, match="BertModel is random by design"):
+        settle(model, registry.texts())
