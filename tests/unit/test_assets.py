@@ -28,6 +28,24 @@ def test_a_path_is_linked_and_described(tmp_path):
     assert assets.facts_of(tmp_path / "out") == {"asset": "mine", "path": str(tmp_path / "texts"), "licence": "CC0"}
 
 
+def test_what_a_killed_fetch_left_is_removed(tmp_path):
+    for name in (".out.abcd_123", ".out.b.abcd_123"):
+        (tmp_path / name / "raw").mkdir(parents=True)
+    (tmp_path / "a.txt").write_text("hello")
+    assets.fetch("mine", {"path": str(tmp_path / "a.txt")}, tmp_path / "out")
+    assert sorted(f.name for f in tmp_path.iterdir()) == [".out.b.abcd_123", "a.txt", "out"]
+
+
+def test_a_damaged_description_is_named(tmp_path):
+    (tmp_path / "a.txt").write_text("hello")
+    assets.fetch("mine", {"path": str(tmp_path / "a.txt"), "licence": "CC0"}, tmp_path / "out")
+    file = tmp_path / "out/asset.json"
+    for damaged in (file.read_text().replace("CC0", "CC1"), file.read_text()[:30], ""):
+        file.write_text(damaged)
+        with pytest.raises(OrreryError, match=r"out/asset.json is damaged \(.*\); delete it and run again"):
+            assets.facts_of(tmp_path / "out")
+
+
 def test_nobody_elses_file_is_written(tmp_path):
     other = tmp_path / "other"
     other.mkdir()

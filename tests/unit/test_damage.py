@@ -137,10 +137,12 @@ def fill(file, tag, batches=range(8), wait=0.0):
             time.sleep(wait)
 
 
-def job(path, tag, wait):
+def job(path, tag, wait, begun):
     """A process that extracts; its exit code tells whether it placed its file."""
     try:
-        with growing(path, tag) as file:
+        file = growing(path, tag)
+        begun.set()
+        with file:
             fill(file, tag, wait=wait)
     except OrreryError as error:
         assert "a later run writes this file" in str(error)
@@ -159,8 +161,10 @@ def test_the_later_of_two_configs_is_in_the_file(tmp_path, seed):
     context, waits = multiprocessing.get_context("fork"), [rng.choice((0.005, 0.02, 0.04)) for _ in range(3)]
     jobs = []
     for tag, wait in enumerate(waits):
-        jobs.append(context.Process(target=job, args=(path, tag, wait)))
+        begun = context.Event()
+        jobs.append(context.Process(target=job, args=(path, tag, wait, begun)))
         jobs[-1].start()
+        assert begun.wait(30)
         time.sleep(rng.uniform(0.03, 0.1))
     for process in jobs:
         process.join()

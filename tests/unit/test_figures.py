@@ -83,7 +83,9 @@ def files(tmp_path, ring):
         samples = samples_of(names, n, "{}")
         path = project(tmp_path / f"p{role}.h5", x, samples, concept, "svd")
         arrays, facts = analyse(store.read_projection(path)[0]["coordinates"].astype(float), samples, 0, 99)
-        store.write_projection(tmp_path / f"a{role}.h5", arrays, samples, {**about(concept, "svd"), **facts})
+        store.write_projection(
+            tmp_path / f"a{role}.h5", arrays, samples, {**about(concept, "svd"), "kind": "analysis", **facts}
+        )
         numbers |= {role or "projection": path, f"{role}_analysis".strip("_"): tmp_path / f"a{role}.h5"}
     circle = tmp_path / "circle.h5"
     arrays, samples, _ = store.read_projection(ring)
@@ -386,7 +388,7 @@ def test_what_is_not_there_is_not_drawn(files, kind, options, sentence):
 def test_uneven_values_have_no_spectrum(tmp_path, rng):
     samples = samples_of("abcdefgh", [0, 1, 2, 4, 8, 16, 32, 64], "{}")
     arrays, facts = analyse(rng.standard_normal((8, 4)), samples, 0, 99)
-    store.write_projection(tmp_path / "a.h5", arrays, samples, {**about("sizes", "svd"), **facts})
+    store.write_projection(tmp_path / "a.h5", arrays, samples, {**about("sizes", "svd"), "kind": "analysis", **facts})
     with pytest.raises(OrreryError, match="sizes cannot be drawn so: .*; choose|sizes cannot be drawn so"):
         chart_of({"analysis": tmp_path / "a.h5"}, {"kind": "fourier"}, LINE)
 
@@ -394,7 +396,7 @@ def test_uneven_values_have_no_spectrum(tmp_path, rng):
 def test_a_control_of_another_shape_is_left_out_where_it_must(files, tmp_path, rng):
     samples = samples_of("abcde", range(5), "{}")
     arrays, facts = analyse(rng.standard_normal((5, 6)), samples, 0, 99)
-    store.write_projection(tmp_path / "few.h5", arrays, samples, {**about("few", "svd"), **facts})
+    store.write_projection(tmp_path / "few.h5", arrays, samples, {**about("few", "svd"), "kind": "analysis", **facts})
     sources, shape = files["fourier"]
     for kind in ("fourier", "fourier-map", "steps", "properties", "lines"):
         chart = chart_of({**sources, "control_analysis": tmp_path / "few.h5"}, {"kind": kind}, shape)
@@ -406,7 +408,7 @@ def test_labels_may_hold_anything(tmp_path, rng):
     samples = samples_of(names * 4, list(range(5)) * 4, "a {} b")
     path = project(tmp_path / "odd.h5", rng.standard_normal((20, 6)), samples)
     arrays, facts = analyse(store.read_projection(path)[0]["coordinates"].astype(float), samples, 0, 99)
-    store.write_projection(tmp_path / "a.h5", arrays, samples, {**about("odd", "raw"), **facts})
+    store.write_projection(tmp_path / "a.h5", arrays, samples, {**about("odd", "raw"), "kind": "analysis", **facts})
     for files, kind in (({"projection": path}, "grid"), ({"analysis": tmp_path / "a.h5"}, "cosines")):
         chart = chart_of(files, {"kind": kind}, {"topology": "none"})
         static.write_images(static.draw(chart), [tmp_path / "f.svg"])

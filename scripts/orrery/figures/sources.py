@@ -21,6 +21,7 @@ PROBE_AXES = {
     "helix": ["predicted cos", "predicted sin", "predicted value"],
 }
 UNLIKE_AXES = ("line", "helix")  # methods whose axes have units of their own
+DRAWN = ("projection", "similarity")  # kinds of files that are drawn as they are
 MEANINGLESS = ("tsne", "umap", "pacmap")  # methods whose distances have no unit
 
 
@@ -171,8 +172,12 @@ def credits_of(made):
 def read_sources(projection=None, control=None, analysis=None, control_analysis=None, metrics=None, **_):
     """Read the files of a figure; other names are ignored."""
     table, facts = store.read_table(metrics, "metrics") if metrics else (None, {})
-    views = [View(*store.read_projection(f)) if f else None for f in (projection, control, analysis, control_analysis)]
-    return Sources(*views, table, facts)
+    drawn = [_view(path, *DRAWN) for path in (projection, control)]
+    return Sources(*drawn, *(_view(path, "analysis") for path in (analysis, control_analysis)), table, facts)
+
+
+def _view(path, *kinds):
+    return View(*store.read_projection(path, *kinds)) if path else None
 
 
 def series_of(metrics, control=""):

@@ -30,7 +30,7 @@ def write_activations(path, layers, samples, attributes):
         with open(part, "r+b") as file:
             for name, vectors in layers.items():
                 write_at(file.fileno(), np.ascontiguousarray(vectors, dtype=np.float32), places[name])
-        seal(part, spans_of(places, {name: vectors.shape for name, vectors in layers.items()}, "float32"))
+            seal(file, spans_of(places, {name: vectors.shape for name, vectors in layers.items()}, "float32"))
 
 
 def lay_out(path, widths, dtype, samples, tokens, attributes):
@@ -108,9 +108,9 @@ def read_token_ids(path):
         return {"token_id": ids[offsets[:-1] + file["samples/token_first"][:]]}
 
 
-def read_attributes(path, kind=None):
+def read_attributes(path, *kinds):
     """The attributes of an HDF5 file, JSON undone."""
-    with opened(path, kind) as file:
+    with opened(path, *kinds) as file:
         return _attributes(file)
 
 
@@ -126,20 +126,20 @@ def write_projection(path, arrays, samples, attributes):
         _write_columns(file, samples)
         file.flush()
         image = file.id.get_file_image()
-    with atomic(path) as part:
-        part.write_bytes(image)
-        seal(part, {})
+    with atomic(path) as part, open(part, "w+b") as file:
+        write_at(file.fileno(), image, 0)
+        seal(file, {})
 
 
-def read_projection(path, kind=None):
-    """(arrays, samples, attributes) of a file of `write_projection`."""
-    with opened(path, kind) as file:
+def read_projection(path, *kinds):
+    """(arrays, samples, attributes) of a file of `write_projection`, of one of the kinds if any is given."""
+    with opened(path, *kinds) as file:
         arrays = {name: data[()] for name, data in file.items() if isinstance(data, h5py.Dataset)}
         return arrays, _columns(file), _attributes(file)
 
 
 @contextmanager
-def opened(path, kind=None):
+def opened(path, *kinds):
     """An HDF5 file of this package; of its bytes only those of layers are not checked yet.
 
     Raises
@@ -149,7 +149,7 @@ def opened(path, kind=None):
     """
     check(path)
     with h5py.File(path) as file:
-        require(path, file.attrs, kind)
+        require(path, file.attrs, *kinds)
         yield file
 
 

@@ -123,8 +123,8 @@ def origin_of(attributes):
     return {key: attributes[key] for key in ORIGIN if key in attributes}
 
 
-def require(path, attributes, kind=None):
-    """Refuse a file of another format, or of another kind where one is asked for.
+def require(path, attributes, *kinds):
+    """Refuse a file of another format, or of none of the kinds that are asked for.
 
     Raises
     ------
@@ -133,5 +133,5 @@ def require(path, attributes, kind=None):
     """
     if (found := attributes.get("format")) != FORMAT:
         raise OrreryError(f"{path} has the format {found}, not {FORMAT}; delete it and run again.")
-    if kind and (found := attributes.get("kind")) != kind:
-        raise OrreryError(f"{path} holds {found}, not {kind}; delete it and run again.")
+    if kinds and (found := attributes.get("kind")) not in kinds:
+        raise OrreryError(f"{path} holds {found}, not {' or '.join(kinds)}; delete it and run again.")

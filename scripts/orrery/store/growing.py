@@ -112,7 +112,10 @@ class Growing:
     def _begin(self, widths, samples, tokens, attributes, key):
         try:
             self._places = lay_out(self._part, widths, self.dtype, samples, tokens, attributes)
-            self._file = open(self._part, "r+b")  # noqa: SIM115
+            try:
+                self._file = open(self._part, "r+b")  # noqa: SIM115
+            except FileNotFoundError:
+                raise overtaken(self._path) from None
             _lock(self._file)
             size = os.fstat(self._file.fileno()).st_size
             if hasattr(os, "posix_fallocate"):  # not on a Mac
@@ -175,12 +178,14 @@ class Growing:
                 self._note()
             if kind is None:
                 with naming_what_does_not_fit(self._path):
-                    seal(self._part, self._spans())
+                    seal(self._file, self._spans())
+                    os.fsync(self._file.fileno())
                 place(self._part, self._path)
-                self._journal.unlink(missing_ok=True)
         finally:
             self._file.close()
             self._notes.close()
+            if not self._part.exists():
+                self._journal.unlink(missing_ok=True)
 
 
 def _lock(file):

@@ -73,28 +73,25 @@ def outside(spans, size):
     return found
 
 
-def seal(path, spans):
-    """Append the digests of a file.
+def seal(file, spans):
+    """Append the digests of a file that is open for reading and writing.
 
     Parameters
     ----------
-    path : path
+    file : binary file
     spans : dict of str → (int, int, …)
         Start and length of what is checked apart, when it is read, and what a reader must know of it; all the rest has
         one digest.
     """
-    with open(path, "r+b") as file:
-        size = file.seek(0, os.SEEK_END)
-        table = {
-            "format": FORMAT,
-            "size": size,
-            "rest": digest_of(file.fileno(), outside(spans.values(), size)),
-            "spans": {name: [digest_of(file.fileno(), [span[:2]]), *span] for name, span in spans.items()},
-        }
-        text = json.dumps(table).encode()
-        file.write(text + digest(text).encode() + b"%08x" % len(text) + MAGIC)
-        file.flush()
-        os.fsync(file.fileno())
+    descriptor, size = file.fileno(), file.seek(0, os.SEEK_END)
+    table = {
+        "format": FORMAT,
+        "size": size,
+        "rest": digest_of(descriptor, outside(spans.values(), size)),
+        "spans": {name: [digest_of(descriptor, [span[:2]]), *span] for name, span in spans.items()},
+    }
+    text = json.dumps(table).encode()
+    write_at(descriptor, text + digest(text).encode() + b"%08x" % len(text) + MAGIC, size)
 
 
 def check(path):

@@ -40,7 +40,7 @@ def write_table(path, columns, attributes, clean=True):
         file.write(digest(data).encode())
 
 
-def read_table(path, kind=None):
+def read_table(path, *kinds):
     """Columns (name → numpy array or list of str) and attributes of a file of `write_table`.
 
     Raises
@@ -55,14 +55,14 @@ def read_table(path, kind=None):
         name: table[name].to_pylist() if str(table[name].type) == "string" else table[name].to_numpy()
         for name in table.column_names
     }
-    return columns, _attributes(path, table.schema, kind)
+    return columns, _attributes(path, table.schema, kinds)
 
 
-def table_attributes(path, kind=None):
+def table_attributes(path, *kinds):
     """The attributes of a file of `write_table`; raises like `read_table`."""
     import pyarrow.parquet as pq
 
-    return _attributes(path, pq.read_schema(_checked(path)), kind)
+    return _attributes(path, pq.read_schema(_checked(path)), kinds)
 
 
 def sample_columns(samples):
@@ -70,9 +70,9 @@ def sample_columns(samples):
     return {name: [s.get(name, missing) for s in samples] for name, missing in SAMPLE_COLUMNS.items()}
 
 
-def _attributes(path, schema, kind):
+def _attributes(path, schema, kinds):
     attributes = json.loads(schema.metadata[b"orrery"])
-    require(path, attributes, kind)
+    require(path, attributes, *kinds)
     return attributes
 
 
