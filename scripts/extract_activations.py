@@ -8,7 +8,7 @@ import torch
 from orrery import activations, models, store
 from orrery.agreement import settle
 from orrery.assets import stamps_of
-from orrery.logs import progress
+from orrery.logs import note, progress
 from orrery.stack import find_stack
 
 wildcards, reading, machine = snakemake.wildcards, snakemake.params.reading, snakemake.params.machine
@@ -17,6 +17,9 @@ folder, name = snakemake.input.model, wildcards.model
 model = find_stack(models.load(folder, name, **reading["model"], device=machine["device"]), reading["blocks"])
 samples, facts = store.read_table(snakemake.input.samples, "samples")
 encoded = activations.encode_samples(model, samples, **reading["tokens"])
+for reason, n in encoded.counts.items():
+    if "special token" in reason:
+        note(f"{name}/{wildcards.source}/{wildcards.concept}: {n} of {len(samples['text'])} samples have {reason}")
 settle(model, encoded, machine["batch_tokens"])
 batches = activations.plan(model, encoded, machine["batch_tokens"])
 print(f"{len(encoded.ids)} samples, {sum(map(len, encoded.ids))} tokens, {encoded.counts or ''} on {model.device}")

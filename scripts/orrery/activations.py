@@ -32,7 +32,7 @@ class Encoded:
     counts: dict = field(default_factory=dict)
 
 
-def encode_samples(loaded, samples, over="span", context_tokens=None, short="drop", bos="auto"):
+def encode_samples(loaded, samples, over="span", context_tokens=None, short="drop", bos="auto", special="keep"):
     """Tokenise texts and find the tokens to read; `tokens.encode` says what the options mean.
 
     A causal model cannot see what stands after the occurrence, so the text is cut there; an encoder keeps it.
@@ -54,7 +54,7 @@ def encode_samples(loaded, samples, over="span", context_tokens=None, short="dro
     if loaded.causal:
         texts = [text[:end] for text, (_, end) in zip(texts, spans)]
     window, rows = loaded.max_tokens, loaded.rows
-    made, counts = encode(loaded.tokenizer, texts, spans, window, over, context_tokens, short, bos, rows)
+    made, counts = encode(loaded.tokenizer, texts, spans, window, over, context_tokens, short, bos, rows, special)
     kept = [i for i, tokens in enumerate(made) if tokens]
     if not kept:
         raise OrreryError(f"models.{loaded.name}: no sample of {len(texts)} can be read: {dict(counts)}.")

@@ -167,7 +167,10 @@ def _from_path(name, spec, raw):
     source = Path(spec["path"]).expanduser()
     if not source.exists():
         raise OrreryError(f"assets.{name}.path: {str(source)!r} does not exist; write where it lies.")
-    files = sorted(f for f in source.rglob("[!.]*") if f.is_file()) if source.is_dir() else [source]
+    files = sorted(f for f in source.rglob("*") if f.is_file() and not hidden(f.relative_to(source)))
+    files = files if source.is_dir() else [source]
+    if not all(f.is_file() for f in files):
+        raise OrreryError(f"assets.{name}.path: {str(source)!r} is no file and no folder; write where the files lie.")
     if not files:
         raise OrreryError(f"assets.{name}.path: the folder {str(source)!r} is empty; write where the files lie.")
     for file in files:
@@ -175,6 +178,11 @@ def _from_path(name, spec, raw):
         target.parent.mkdir(parents=True, exist_ok=True)
         target.symlink_to(file.resolve())
     return {"path": str(spec["path"])}
+
+
+def hidden(path):
+    """Whether a relative path is hidden, or in a hidden folder."""
+    return any(part.startswith(".") for part in path.parts)
 
 
 def _from_hub(name, spec, raw):

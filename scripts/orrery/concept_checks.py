@@ -1,12 +1,13 @@
 """Is a set of the catalogue right? One sentence for each mistake in its labels, values, places and templates."""
 
 import os
+import unicodedata
 
 from orrery.config import has_prompts, label_values, shape_of, surface_forms
 from orrery.corpus.forms import mistake
 from orrery.errors import OrreryError
 from orrery.measured import PLACES
-from orrery.samples import PROMPTS, named_categories, number_of_prompts
+from orrery.samples import PROMPTS, named_categories, number_of_prompts, unreadable
 from orrery.schema import quote, suggest
 
 
@@ -159,7 +160,7 @@ def _spot(topology, place, periods):
 def _check_forms(key, concept):
     owner, fold = {}, str if concept["corpus"]["case_sensitive"] else str.casefold
     for label, forms in surface_forms(concept).items():
-        for form in forms:
+        for form in (form if form.isascii() else unicodedata.normalize("NFC", form) for form in forms):
             if owner.setdefault(fold(form), label) != label:
                 yield f"{key}.labels: {form!r} stands under {owner[fold(form)]!r} and {label!r}; give it to one of them"
             if reason := mistake(form):
@@ -192,5 +193,5 @@ def _check_templates(name, concept):
     path = concept.get("templates_file")
     if path and not os.path.exists(path):
         yield f"{key}.templates_file: {path!r} does not exist; write where it lies"
-    elif path and not os.path.isfile(path):
-        yield f"{key}.templates_file: {path!r} is no regular file; write the path of a CSV file"
+    elif path and (why := unreadable(path)):
+        yield f"{key}.templates_file: {path!r} {why}"

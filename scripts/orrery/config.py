@@ -302,9 +302,15 @@ def layers_of(config, model, source):
     return [layer_name(x) for x in layers if x != "unembed"]
 
 
-def reading_of(config, model):
-    """What of a model's entry changes its numbers; the layers drawn, the device and the speed do not."""
+def reading_of(config, model, source="prompts"):
+    """What of a model's entry changes its numbers; the layers drawn, the device and the speed do not.
+
+    Prompts, which the user wrote, may hold special tokens; in other texts they are an accident, if nothing is said.
+    """
     entry = config["models"][model]
+    special = entry["special_strings"]
+    if special == "auto":
+        special = "keep" if source == "prompts" else "drop"
     random = entry["weights"] == "random"
     return {
         "model": {
@@ -314,7 +320,8 @@ def reading_of(config, model):
         },
         "blocks": entry.get("blocks"),
         "tokens": {key: entry.get(key) for key in ("over", "context_tokens", "bos")}
-        | ({"short": entry["short"]} if "context_tokens" in entry else {}),
+        | ({"short": entry["short"]} if "context_tokens" in entry else {})
+        | {"special": special},
         "sites": sorted(entry["sites"]),
         "store": entry["store"] if entry["store"] == "all" else sorted(entry["store"], key=str),
         **{key: entry[key] for key in ("pool", "store_dtype")},

@@ -2,11 +2,13 @@
 
 import csv
 import math
+import os
 import re
 from itertools import product
 
 from orrery.errors import OrreryError
 
+FILE_BYTES = 16 << 20
 PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 PROMPTS = 1_000_000  # that a set may have at the most
 
@@ -20,6 +22,8 @@ def read_templates(path, concept):
         The file cannot be read or has no such column.
     """
     key = f"concepts.{concept}.templates_file"
+    if why := unreadable(path):
+        raise OrreryError(f"{key}: {path!r} {why}.")
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
@@ -32,6 +36,24 @@ def read_templates(path, concept):
             ]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise OrreryError(f"{key}: {path!r} cannot be read as CSV ({error}).") from error
+
+
+def distinct(templates):
+    """(templates, repeated ones): each text once, under its first id."""
+    kept, repeated, seen = [], [], set()
+    for name, template in templates:
+        (repeated if template in seen else kept).append((name, template))
+        seen.add(template)
+    return kept, repeated
+
+
+def unreadable(path):
+    """Why something cannot be the file of templates, or None: it may be no file, or one without an end."""
+    if not os.path.isfile(path):
+        return "is no regular file; write the path of a CSV file"
+    if (size := os.path.getsize(path)) > FILE_BYTES:
+        return f"has {size >> 20} MB, and templates may have {FILE_BYTES >> 20}; name a smaller CSV file"
+    return None
 
 
 def expand_templates(templates, values, categories=None, phrase="{label}", concept="concept"):
@@ -59,7 +81,7 @@ def expand_templates(templates, values, categories=None, phrase="{label}", conce
     Raises
     ------
     OrreryError
-        A template has no place for the label, or names what is no category.
+        A template has no place for the label, or names what is no category; or there are more than PROMPTS prompts.
     """
     categories = categories or {}
     texts = [template for _, template in templates]

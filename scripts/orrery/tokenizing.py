@@ -1,6 +1,7 @@
 """Tokenizers: loaded from a model's folder, and asked for the characters that each token stands for."""
 
 import functools
+import re
 from itertools import accumulate
 from pathlib import Path
 
@@ -59,10 +60,23 @@ def first_line(error):
 # ---------------------------------------------------------------------------------------------------- offsets
 
 
-def tokenize(tokenizer, texts):
+def special_strings(tokenizer):
+    """An expression for the strings of a text that the tokenizer reads as special tokens, such as <s>, or None."""
+    special = {token.content for token in tokenizer.added_tokens_decoder.values() if token.special}
+    special |= set(tokenizer.all_special_tokens)
+    longest_first = sorted((text for text in special if text.strip()), key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+
+
+def tokenize(tokenizer, texts, as_text=False):
     """Tokenise texts, with the characters that each token stands for.
 
     A fast tokenizer says them. For the others (ByT5, CANINE) they are found by spelling the text with its tokens.
+
+    Parameters
+    ----------
+    as_text : bool
+        Whether strings that are special tokens are split like other text.
 
     Returns
     -------
@@ -70,10 +84,11 @@ def tokenize(tokenizer, texts):
         Of each text: ids, [(first, end character)], and 1 for special tokens; offsets are None where the tokens do not
         spell the text, such as where one is unknown.
     """
+    split = {"split_special_tokens": True} if as_text else {}
     if getattr(tokenizer, "is_fast", False):
-        made = tokenizer(texts, return_offsets_mapping=True, return_special_tokens_mask=True, verbose=False)
+        made = tokenizer(texts, return_offsets_mapping=True, return_special_tokens_mask=True, verbose=False, **split)
         return list(zip(made["input_ids"], made["offset_mapping"], made["special_tokens_mask"]))
-    made = tokenizer(texts, return_special_tokens_mask=True, verbose=False)
+    made = tokenizer(texts, return_special_tokens_mask=True, verbose=False, **split)
     parts = zip(texts, made["input_ids"], made["special_tokens_mask"])
     return [(ids, _offsets(tokenizer, text, ids, special), special) for text, ids, special in parts]
 

@@ -6,9 +6,10 @@ from typing import NamedTuple
 import numpy as np
 
 from orrery.errors import OrreryError
-from orrery.tokenizing import tokenize
+from orrery.tokenizing import special_strings, tokenize
 
 AT_ONCE = 1024  # texts that the tokenizer is given together
+SPECIAL = {"keep": "read as such", "drop": "dropped", "text": "read as text"}
 BEYOND = "a token that the tokenizer has and the model's embedding matrix has not"
 
 
@@ -20,7 +21,8 @@ class Tokens(NamedTuple):
     last: int
 
 
-def encode(tokenizer, texts, spans, window, over="span", context_tokens=None, short="drop", bos="auto", rows=None):
+def encode(tokenizer, texts, spans, window, over="span", context_tokens=None, short="drop", bos="auto", rows=None,
+           special="keep"):  # fmt: skip
     """Tokenise texts and find the tokens that overlap a span of characters, by the characters that each stands for.
 
     Special tokens (those that the tokenizer puts before and after a text) are never pooled and are not counted in
@@ -46,6 +48,9 @@ def encode(tokenizer, texts, spans, window, over="span", context_tokens=None, sh
         token there where it is missing, False leaves out what stands there.
     rows : int, optional
         Rows of the model's embedding matrix: a text that needs a token beyond them cannot be read.
+    special : {"keep", "drop", "text"}
+        What is done with a text that holds a string which the tokenizer reads as a special token, such as <s>: it is
+        read so, dropped, or the string is split like other text.
 
     Returns
     -------
@@ -54,15 +59,21 @@ def encode(tokenizer, texts, spans, window, over="span", context_tokens=None, sh
     """
     if bos is True and tokenizer.bos_token_id is None:
         raise OrreryError("bos: the tokenizer has no BOS token that could be added; write auto.")
-    encoded, counts = [], Counter()
+    encoded, counts, strings = [], Counter(), special_strings(tokenizer)
     for start in range(0, len(texts), AT_ONCE):
         some = slice(start, start + AT_ONCE)
-        for (ids, offsets, special), span in zip(tokenize(tokenizer, texts[some]), spans[some]):
+        made = tokenize(tokenizer, texts[some], as_text=special == "text")
+        for (ids, offsets, added), span, text in zip(made, spans[some], texts[some]):
+            if strings and strings.search(text):
+                counts[f"a special token in the text ({SPECIAL[special]})"] += 1
+                if special == "drop":
+                    encoded.append(None)
+                    continue
             if offsets is None:
                 counts["the tokens do not spell the text"] += 1
                 encoded.append(None)
                 continue
-            before, content, after = _parts(ids, special)
+            before, content, after = _parts(ids, added)
             before = _begin(before, tokenizer.bos_token_id, bos)
             places = _overlap(offsets[content.start : content.stop], span)
             room = window - len(before) - len(after)

@@ -19,7 +19,7 @@ rule extract_activations:
         runtime=growing(240),
     params:
         code=orrery.code_version("extract_activations"),
-        reading=lambda wc: orrery.reading_of(config, wc.model),
+        reading=lambda wc: orrery.reading_of(config, wc.model, wc.source),
         # Where and in what portions changes no result: a function of input is not watched for changes.
         machine=lambda wc, input: {k: config["models"][wc.model][k] for k in ("device", "batch_tokens")},
     message:

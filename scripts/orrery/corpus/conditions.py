@@ -2,7 +2,7 @@
 
 import unicodedata
 
-from orrery.corpus.forms import JOINERS, WORD, is_word, literal, unicode_classes
+from orrery.corpus.forms import JOINERS, WORD, equivalents, is_word, literal, unicode_classes
 from orrery.corpus.numbers import REACH, kind_of
 
 BYTES = 4 * REACH  # at either side: a character is up to four
@@ -24,7 +24,7 @@ class Conditions:
         self._numbers = options.get("numbers", ())
         self._marks = not options["whole_words"]
         self._sides = [
-            [_compiled(_forms_of(options.get(side, ()), label), side, options) for label in spec["forms"]]
+            [_compiled(list(_forms_of(options.get(side, ()), label)), side, options) for label in spec["forms"]]
             for side in SIDES
         ]
         asked = [
@@ -59,7 +59,8 @@ class Conditions:
 
 
 def _forms_of(entry, label):
-    return entry.get(label, ()) if isinstance(entry, dict) else entry
+    forms = entry.get(label, ()) if isinstance(entry, dict) else entry
+    return (text for form in forms for text in equivalents(form))
 
 
 def _has_digits(forms):

@@ -26,7 +26,7 @@ class File(NamedTuple):
 
 
 def list_files(folder, pattern=None, corpus="corpus"):
-    """The files of an asset that match a glob, sorted by name; hidden files never.
+    """The files of an asset that match a glob, sorted by name; hidden files, and those in hidden folders, never.
 
     Raises
     ------
@@ -42,7 +42,7 @@ def list_files(folder, pattern=None, corpus="corpus"):
     else:
         paths = sorted(p for p in Path(folder).rglob("*") if p.is_file() and p.name != "asset.json")
         files = [File(p.relative_to(folder).as_posix(), *_stamp(p), str(p)) for p in paths]
-    files = sorted(f for f in files if not f.name.rpartition("/")[2].startswith("."))
+    files = sorted(f for f in files if not any(part.startswith(".") for part in f.name.split("/")))
     chosen = [f for f in files if pattern is None or _matches(f.name, pattern)]
     if not chosen:
         held = ", ".join(printable(f.name) for f in files[:3]) + (", …" if len(files) > 3 else "")

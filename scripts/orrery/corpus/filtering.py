@@ -4,7 +4,9 @@ from pathlib import Path
 
 from orrery import store
 from orrery.assets import facts_of
+from orrery.corpus.forms import unspaced
 from orrery.corpus.scan import Merge, alone, identify, read_candidates, scan, select, version_of
+from orrery.corpus.selection import say_unusual
 from orrery.errors import OrreryError
 from orrery.logs import note
 
@@ -68,16 +70,32 @@ def write_samples(path, candidates, report, spec, files, corpus, folder, source,
     ]
     if short:
         note(f"{source}/{concept}: fewer than the {report['quota']} wanted of {', '.join(short)}")
+    said = [*say_unusual(report), *_unspaced(report, spec, concept)]
     if not samples:
         raise OrreryError(
             f"{source} holds no usable occurrence of {concept} in {report['documents']} documents "
-            f"(dropped: {report['dropped'] or 'none'}); try another corpus, or loosen concepts.{concept}.corpus."
+            f"(dropped: {report['dropped'] or 'none'}); {'; '.join([*said, 'try another corpus'])}, "
+            f"or loosen concepts.{concept}.corpus."
         )
+    for sentence in said:
+        note(f"{source}/{concept}: {sentence}")
     identify(samples, files, corpus, source)
     facts = {key: value for key, value in facts_of(folder).items() if key != "listing"}
     version = version_of(files, corpus, concept, spec, code)
     attributes = {"kind": "samples", "source": source, "concept": concept, "asset": facts, "report": report}
     store.write_table(path, store.sample_columns(samples), {**attributes, "version": version})
+
+
+def _unspaced(report, spec, concept):
+    """What to change where words of a script without spaces are looked for as whole words."""
+    if not spec["options"]["whole_words"]:
+        return
+    missed = [label for label, n in report["found"].items() if not n and any(map(unspaced, spec["forms"][label]))]
+    if missed:
+        yield (
+            f"{', '.join(missed)} may stand between other letters, as their script has no spaces: write "
+            f"concepts.{concept}.corpus.whole_words: false"
+        )
 
 
 def _version_in(path):

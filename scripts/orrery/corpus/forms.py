@@ -7,7 +7,8 @@ number, a connector such as _, or a zero-width joiner; a form stands for a whole
 import re
 import unicodedata
 from functools import cache
-from itertools import pairwise
+from itertools import pairwise, permutations, product
+from math import prod
 
 JOINERS = "\u200c\u200d"
 _CLASSES = {"w": r"\p{L}\p{M}\p{N}\p{Pc}\x{200C}\x{200D}", "d": r"\p{Nd}", "s": r"\t\n\x0b\f\r\x{85}\p{Z}"}
@@ -32,11 +33,81 @@ def is_word(char):
     return category[0] in "LMN" or category == "Pc" or char in JOINERS
 
 
+def unspaced(form):
+    """Whether a form has letters of a script that writes no spaces between words."""
+    scripts = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN", "YI ", "JAVANESE")
+    return any(is_word(char) and unicodedata.name(char, "").startswith(scripts) for char in form if not char.isascii())
+
+
 def literal(form):
     """The text that a form stands for where it is no true regular expression, else None."""
     if re.search(r"(?<!\\)(?:\\\\)*[][(){}.*+?|^$]", form) or re.search(r"(?<!\\)(?:\\\\)*\\[0-9A-Za-z]", form):
         return None
     return re.sub(r"\\(.)", r"\1", form, flags=re.DOTALL)
+
+
+_SPELLINGS = 64  # of a form, above which only its normal forms are looked for
+_MARKS = 4  # on a letter, above which their other orders are not tried
+
+
+def equivalents(form):
+    """The forms of all canonically equivalent texts: composed, decomposed, or partly so; the given one is first.
+
+    In a regular expression every character outside of […] and \\Q…\\E is taken in all its spellings.
+    """
+    if form.isascii():
+        return [form]
+    text = literal(form)
+    if text is None:
+        tokens = _TOKEN.finditer(unicodedata.normalize("NFC", form))
+        return ["".join(_either(m.group()) if m.lastgroup == "char" else m.group() for m in tokens)]
+    decomposed = unicodedata.normalize("NFD", text)
+    letters = [spellings(letter) for letter in _letters(decomposed)]
+    texts = map("".join, product(*letters)) if prod(map(len, letters)) <= _SPELLINGS else ()
+    whole = (text, unicodedata.normalize("NFC", text), decomposed)
+    return [form, *(re.escape(t) for t in dict.fromkeys([*whole, *texts]) if t != text)]
+
+
+def _either(char):
+    some = spellings(unicodedata.normalize("NFD", char))
+    return char if len(some) == 1 else f"(?:{'|'.join(map(re.escape, some))})"
+
+
+def _letters(decomposed):
+    """A decomposed text as letters, each with the marks on it."""
+    letters = []
+    for char in decomposed:
+        if letters and unicodedata.combining(char):
+            letters[-1] += char
+        else:
+            letters.append(char)
+    return letters
+
+
+@cache
+def spellings(letter):
+    """All texts that are canonically equivalent to a decomposed letter with marks, or nearly all with many marks."""
+    base, marks = letter[0], letter[1:]
+    orders = map("".join, permutations(marks)) if len(marks) <= _MARKS else [marks]
+    orders = [order for order in dict.fromkeys(orders) if unicodedata.normalize("NFD", base + order) == letter]
+    found = dict.fromkeys([letter])
+    for order in orders:
+        for n in range(len(order) + 1):
+            begin = unicodedata.normalize("NFD", base + order[:n])
+            found |= dict.fromkeys(one + order[n:] for one in (base + order[:n], *_composed().get(begin, ())))
+    return [one for one in found if unicodedata.normalize("NFD", one) == letter]
+
+
+@cache
+def _composed():
+    """Decomposed text → all single characters that stand for it."""
+    found = {}
+    for char in map(
+        chr, (*range(0xC0, 0xAC00), *range(0xF900, 0x30000))
+    ):  # between them are Hangul, which has no marks
+        if unicodedata.decomposition(char) and (whole := unicodedata.normalize("NFD", char)) != char:
+            found.setdefault(whole, []).append(char)
+    return found
 
 
 _UNSUPPORTED = {

@@ -1,6 +1,7 @@
 """Samples of tables that somebody already labelled: the same checks as in a corpus, and spans that hold their label."""
 
 import math
+import unicodedata
 from collections import Counter
 
 import numpy as np
@@ -9,7 +10,7 @@ from orrery.corpus.conditions import Conditions
 from orrery.corpus.files import printable
 from orrery.corpus.matcher import Batch, Matcher
 from orrery.corpus.occurrences import document_numbers, normalised
-from orrery.corpus.selection import UNDECODABLE, Selection
+from orrery.corpus.selection import UNDECODABLE, Selection, say_unusual, unusual
 from orrery.errors import OrreryError
 
 OFFSETS = {"characters": None, "utf-16": ("utf-16-le", 2), "bytes": ("utf-8", 1)}  # unit → encoding, bytes of one
@@ -85,16 +86,17 @@ def labelled_samples(rows, spec, finder, source="corpus", concept="concept", off
     values, options = spec["values"], spec["options"]
     selection = Selection(values, {**options, "per_document": "all", "phrases": "ignore"}, near_of_label=True)
     found, dropped, others, known, unchecked = Counter(dict.fromkeys(values, 0)), Counter(), Counter(), {}, 0
-    n_rows = 0
-    for row in _in_order(rows, spec):
+    n_rows, names = 0, {unicodedata.normalize("NFC", label): label for label in values}
+    for given in _in_order(rows, spec):
         n_rows += 1
-        label = row["label"]
+        label = names.get(unicodedata.normalize("NFC", given["label"]), given["label"])
         if label not in values:
             dropped["no label of the concept"] += 1
             if label in others or len(others) < OTHERS:
                 others[label] += 1
             continue
         found[label] += 1
+        row = {**given, "label": label}
         value = _value(row, source, values[label], known)
         span, reason = _span(row, finder, source, offsets)
         if reason is None:
@@ -114,6 +116,7 @@ def labelled_samples(rows, spec, finder, source="corpus", concept="concept", off
         "quota": options["per_label"],
         "others": dict(others.most_common(10)),
         "unchecked": unchecked,
+        **unusual(kept),
     }
     return kept, report
 
@@ -132,7 +135,7 @@ def advice(report, source, concept, labels):
     if kept and report["unchecked"]:
         said.append(f"{report['unchecked']} spans could not be checked, as their label is nowhere in the text")
     if kept:
-        return [f"{source}/{concept}: {sentence}" for sentence in said]
+        return [f"{source}/{concept}: {sentence}" for sentence in [*said, *say_unusual(report)]]
     names = ", ".join(list(labels)[:8])
     raise OrreryError(f"{source} holds no usable row of {concept}, whose labels are {names}: {'; '.join(said)}.")
 

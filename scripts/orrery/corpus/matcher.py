@@ -46,6 +46,7 @@ class Batch(NamedTuple):
     read: int = 0  # bytes of the file that were read so far
     separated: bool = True  # whether a byte that is no part of a word stands between two documents
     parts: tuple = ()  # of batches, where it was joined of some
+    not_utf8: int = 0  # documents in which bytes were replaced, as they are no UTF-8
 
     def document(self, row):
         return bytes(self.data[self.starts[row] : self.ends[row]])
@@ -98,6 +99,7 @@ def joined(batches):
         read=batches[-1].read,
         separated=separated,
         parts=() if separated else tuple(batches),
+        not_utf8=sum(batch.not_utf8 for batch in batches),
     )
 
 
@@ -135,6 +137,7 @@ class Matcher:
     """
 
     def __init__(self, concepts):
+        concepts = {name: {**spec, "forms": _equivalents(spec["forms"])} for name, spec in concepts.items()}
         self.names = list(concepts)
         self._whole = [spec["whole_words"] for spec in concepts.values()]
         self._bounded = any(_is_short(f) for spec in concepts.values() for fs in spec["forms"].values() for f in fs)
@@ -292,6 +295,10 @@ class _Exact:
 
     def _label(self, text):
         return next(label for label, form in self._each if form.fullmatch(text))
+
+
+def _equivalents(forms):
+    return {label: [text for form in some for text in surface.equivalents(form)] for label, some in forms.items()}
 
 
 def _is_short(form):

@@ -91,7 +91,7 @@ class _Taker:
         self.conditions = Conditions(spec)
         self.found = np.zeros(len(self.labels), np.int64)
         self.dropped = Counter()
-        self.documents = 0
+        self.documents = self.not_utf8 = 0
 
     def _counts(self, batch, found, i):
         """Whether the i-th occurrence counts by what stands around it; else a count of the reason."""
@@ -175,6 +175,7 @@ class First(_Taker):
             return
         new = []
         self.documents = documents
+        self.not_utf8 += batch.not_utf8
         for i in np.flatnonzero(self.limit[found.labels]).tolist():
             number, row = found.labels.item(i), found.rows.item(i)
             label, place = self.labels[number], [batch.rows.item(row), found.starts.item(i) - batch.starts.item(row)]
@@ -218,6 +219,7 @@ class Spread(_Taker):
     def take(self, batch, found, numbers, documents):
         """Take what a batch gives to each label in the documents whose `numbers` are low enough for it."""
         self.documents = documents
+        self.not_utf8 += batch.not_utf8
         looked = np.flatnonzero(numbers[found.rows] < self.limit[found.labels])
         if not len(looked):
             return
@@ -326,6 +328,7 @@ def _report(taker, dropped):
         "documents": taker.documents,
         "found": {label: int(n) for label, n in zip(taker.labels, taker.found)},
         "dropped": dict(sorted(dropped.items())),
+        **({"not_utf8": taker.not_utf8} if taker.not_utf8 else {}),
     }
 
 

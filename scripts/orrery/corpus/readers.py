@@ -1,5 +1,6 @@
 """Documents from files, a few megabytes at a time, in a fixed order and without a Python object a document."""
 
+import codecs
 import csv
 import io
 import json
@@ -15,6 +16,7 @@ from orrery.corpus.matcher import Batch
 from orrery.errors import OrreryError
 
 BATCH_BYTES = 8 << 20
+DOCUMENT_BYTES = 512 << 20  # of a document, a line, or a table of labelled rows: they are held in memory at once
 CSV_BYTES = 64 << 20  # a row is no longer
 HEAD_BYTES = 1 << 16  # of a CSV file, in which its header must end
 PART_BYTES = 2 << 20  # of Parquet: what is decoded at once stays in a core's caches
@@ -57,6 +59,10 @@ def read_batches(file, format="auto", text="text", corpus="corpus"):
         remedy = "it is damaged or cut short, or the wrong format is written"
         if isinstance(error, PermissionError):
             remedy = "allow it to be read"
+        elif "one piece" in why:
+            remedy = "it is no text, or a file of many documents that was given as one"
+        elif "UTF-16" in why:
+            remedy = f"for example with iconv -f UTF-16 -t UTF-8 {printable(file.name)}"
         elif "straddling" in why:
             remedy = f"a row is larger than {CSV_BYTES >> 20} MB: close its quotes, or write JSONL or Parquet"
         raise OrreryError(f"corpora.{corpus}: {file.name!r} cannot be read ({why}); {remedy}.") from error
@@ -90,10 +96,13 @@ def valid_utf8(batch):
         pa.LargeStringArray.from_buffers(len(batch.starts), offsets, pa.py_buffer(batch.data)).validate(full=True)
         return batch
     except pa.ArrowInvalid:
-        documents = [batch.document(i).decode("utf-8", "replace").encode() for i in range(len(batch.starts))]
-    lengths = np.array([len(d) for d in documents])
+        documents = [batch.document(i) for i in range(len(batch.starts))]
+    texts = [document.decode("utf-8", "replace").encode() for document in documents]
+    replaced = sum(text != document for text, document in zip(texts, documents))
+    lengths = np.array([len(text) for text in texts])
     starts = np.cumsum(lengths + 1) - lengths - 1
-    return batch._replace(data=memoryview(b"\n".join(documents)), starts=starts, ends=starts + lengths, separated=True)
+    return batch._replace(data=memoryview(b"\n".join(texts)), starts=starts, ends=starts + lengths, separated=True,
+                          not_utf8=batch.not_utf8 + replaced)  # fmt: skip
 
 
 # ---------------------------------------------------------------------------------------------------- Parquet
@@ -268,7 +277,50 @@ def plain_bytes(source, file):
     if isinstance(source, RemoteFile):
         source.expect((start, min(start + BATCH_BYTES, file.size)) for start in range(0, file.size, BATCH_BYTES))
     with pa.CompressedInputStream(raw, kind) if kind else raw as stream:
-        yield stream
+        yield Stream(stream)
+
+
+class Stream:
+    """Plain bytes of a file, read in order.
+
+    Raises
+    ------
+    OSError
+        The file begins as text in UTF-16 or UTF-32 does.
+    """
+
+    def __init__(self, stream):
+        self._stream, self._begun = stream, False
+
+    def read(self, size=None):
+        """At most `size` bytes, or all that are left."""
+        data = self._stream.read(size)
+        if not self._begun and data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)):
+            raise OSError("it is UTF-16 or UTF-32; convert it to UTF-8")
+        self._begun = True
+        return data
+
+
+def whole(stream):
+    """All bytes of a stream, of which there may be no more than DOCUMENT_BYTES.
+
+    Raises
+    ------
+    OSError
+        There are more.
+    """
+    parts, size = [], 0
+    while part := stream.read(BATCH_BYTES):
+        parts.append(part)
+        size += len(part)
+        check_size(size)
+    return b"".join(parts)
+
+
+def check_size(size):
+    """Raise OSError where something is too large to be held in memory at once, as what a compression bomb holds is."""
+    if size > DOCUMENT_BYTES:
+        raise OSError(f"it holds more than {DOCUMENT_BYTES >> 20} MB in one piece")
 
 
 def _chunks(source, file):
@@ -280,6 +332,7 @@ def _chunks(source, file):
             cut = block.rfind(b"\n") + 1
             if not cut:
                 rest.append(block)
+                check_size(sum(map(len, rest)))
                 continue
             chunk = b"".join([*rest, block[:cut]])
             rest = [block[cut:]] if cut < len(block) else []
@@ -312,7 +365,7 @@ def _lines(source, file, text, corpus):
 
 def _text(source, file, text, corpus):
     with plain_bytes(source, file) as stream:
-        if data := b"".join(iter(lambda: stream.read(BATCH_BYTES), b"")):
+        if data := whole(stream):
             yield Batch(memoryview(data), np.array([0]), np.array([len(data)]), np.array([0]), _nothing, file.size)
 
 

@@ -29,7 +29,7 @@ from orrery.corpus.occurrences import (
 )
 from orrery.corpus.progress import Progress
 from orrery.corpus.readers import format_of, parquet_facts, read_batches, valid_utf8
-from orrery.corpus.selection import Selection
+from orrery.corpus.selection import Selection, unusual
 from orrery.errors import OrreryError
 
 TAKERS = {"first": First, "spread": Spread}
@@ -143,7 +143,7 @@ class Merge:
         self._pools = {label: [] for label in spec["forms"]}
         self._spread = self._options["sampling"] == "spread"
         self._found, self._dropped = Counter(dict.fromkeys(spec["forms"], 0)), Counter()
-        self._documents = self._files = 0
+        self._documents = self._files = self._not_utf8 = 0
         self.left = {}  # name of a file → documents read, and label → place at which it was no longer looked for
 
     @property
@@ -159,6 +159,7 @@ class Merge:
         self._dropped.update(report["dropped"])
         self._documents += report["documents"]
         self._files += report["files"]
+        self._not_utf8 += report.get("not_utf8", 0)
         self.left |= report.get("left", {})
         if not self._spread:
             for sample in candidates:
@@ -217,6 +218,7 @@ class Merge:
             "documents": self._documents,
             "found": dict(self._found),
             "dropped": dict(sorted((+dropped).items())),
+            **({"not_utf8": self._not_utf8} if self._not_utf8 else {}),
         }
 
 
@@ -237,6 +239,7 @@ def select(candidates, report, spec):
         "kept": {label: len(kept) for label, kept in selection.kept.items()},
         "dropped": dict(sorted((Counter(report["dropped"]) + selection.dropped).items())),
         "quota": spec["options"]["per_label"],
+        **unusual(samples),
     }
 
 

@@ -1,6 +1,7 @@
 """Which of the occurrences found become samples: quotas, duplicates, repeated phrases; every drop with its reason."""
 
 import re
+import unicodedata
 from collections import Counter
 from zlib import crc32
 
@@ -89,6 +90,25 @@ class Selection:
         if key not in self._near:
             self._near[key] = _NearDuplicates(self.options["similarity"])
         return self._near[key]
+
+
+def unusual(samples):
+    """How many contexts are not in Unicode's form NFC, and how many hold U+FFFD; no key where there are none."""
+    counts = {
+        "not_nfc": sum(not unicodedata.is_normalized("NFC", sample["text"]) for sample in samples),
+        "replaced": sum("\ufffd" in sample["text"] for sample in samples),
+    }
+    return {key: n for key, n in counts.items() if n}
+
+
+def say_unusual(report):
+    """Sentences on what `unusual` counted, and on documents that are no UTF-8."""
+    if n := report.get("not_utf8"):
+        yield f"{n} of {report['documents']} documents are not UTF-8; convert the files if the text matters"
+    if n := report.get("replaced"):
+        yield f"{n} contexts hold U+FFFD, which stands for bytes that are no text"
+    if n := report.get("not_nfc"):
+        yield f"{n} contexts are not in Unicode's form NFC, as most text is that models saw; unicode: NFC changes them"
 
 
 def _phrase(sample):

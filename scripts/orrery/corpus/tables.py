@@ -7,7 +7,7 @@ import math
 from functools import partial
 
 from orrery.corpus.files import check_unchanged, open_file
-from orrery.corpus.readers import format_of, listed, plain_bytes
+from orrery.corpus.readers import format_of, listed, plain_bytes, whole
 from orrery.errors import OrreryError
 
 OPTIONAL = ("start", "end", "value", "group", "id", "title", "url")
@@ -115,7 +115,7 @@ def _objects(data):
 
 def _content(source, file):
     with plain_bytes(source, file) as stream:
-        return b"".join(iter(lambda: stream.read(1 << 22), b""))
+        return whole(stream)
 
 
 def _records(batches):
