@@ -534,10 +534,13 @@ def compared_shapes(config, name):
 
 
 def files_of(path):
-    """The files of a local asset, so that a change in any of them is noticed; a folder's own date tells of none."""
+    """The files of a local asset that are not hidden, so that a change in any of them is noticed."""
     if path is None:
         return []
-    return sorted(str(f) for f in Path(path).rglob("*") if f.is_file()) if os.path.isdir(path) else [path]
+    if not os.path.isdir(path):
+        return [path]
+    files = (f for f in Path(path).rglob("*") if not any(part.startswith(".") for part in f.relative_to(path).parts))
+    return sorted(str(f) for f in files if f.is_file())
 
 
 def code_version(rule):

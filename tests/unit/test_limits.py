@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from orrery import assets, samples
+from orrery import assets, config, samples
 from orrery.errors import OrreryError
 from tools import ROOT, completed
 
@@ -71,6 +71,7 @@ def test_hidden_folders_are_not_linked(tmp_path):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("x")
     (tmp_path / "raw").mkdir()
+    assert config.files_of(str(tmp_path / "x")) == [str(tmp_path / "x/data/a.txt")]
     assets._from_path("x", {"path": str(tmp_path / "x")}, tmp_path / "raw")
     assert [f.relative_to(tmp_path / "raw").as_posix() for f in (tmp_path / "raw").rglob("*.txt")] == ["data/a.txt"]
     (tmp_path / "y/.git").mkdir(parents=True)
