@@ -7,7 +7,7 @@ log_to(snakemake.log[0])
 from orrery import store
 from orrery.errors import OrreryError
 from orrery.logs import note
-from orrery.samples import distinct, expand_templates, read_templates
+from orrery.samples import distinct, expand_templates, flag_leaks, read_templates
 
 concept, params = snakemake.wildcards.concept, snakemake.params
 templates = [(f"template {number + 1}", template) for number, template in enumerate(params.templates)]
@@ -19,7 +19,11 @@ if repeated:
 samples = expand_templates(templates[: params.most], params.values, params.categories, params.phrase, concept)
 if not samples:
     raise OrreryError(f"concepts.{concept}: has no templates or no fixed labels, so no prompts can be made of it.")
+leaks = flag_leaks(samples, params.values)
+if leaks:
+    note(f"prompts/{concept}: {leaks} of {len(samples)} prompts name another label too; they are kept, and flagged")
 report = {"dropped": {"repeated template": len(repeated)}} if repeated else {}
+report |= {"flagged": {"another label in the context": leaks}} if leaks else {}
 store.write_table(
     snakemake.output.samples,
     store.sample_columns(samples),

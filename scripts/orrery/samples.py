@@ -110,6 +110,17 @@ def expand_templates(templates, values, categories=None, phrase="{label}", conce
     return samples
 
 
+def flag_leaks(samples, labels):
+    """Count in each sample the other labels that its text names besides its own; how many samples name one."""
+    longest_first = sorted(labels, key=len, reverse=True)
+    names = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})(?!\w)")
+    for sample in samples:
+        around = sample["text"][: sample["start"]], sample["text"][sample["end"] :]
+        sample["leaks"] = sum(found != sample["label"] for text in around for found in names.findall(text))
+        sample["flags"] = "another label in the context" if sample["leaks"] else ""
+    return sum(sample["leaks"] > 0 for sample in samples)
+
+
 def _combinations(template, phrase, categories, concept):
     """Every combination of the words of the categories that a template names."""
     used = named_categories(template, phrase, categories, concept)

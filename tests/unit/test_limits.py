@@ -66,6 +66,21 @@ def test_repeated_templates_are_left_out():
     assert kept == [templates[0], templates[1], templates[3]] and repeated == [("row 1", "in {label}")]
 
 
+def test_prompts_that_name_another_label_are_flagged():
+    templates = [
+        ("1", "the day after Monday is {label}"),
+        ("2", "no Mondays, {label}"),
+        ("3", "{label} is not 'Sunday'"),
+    ]
+    made = samples.expand_templates(templates, {"Monday": 0.0, "Tuesday": 1.0, "Sunday": 2.0, "Monday morning": 3.0})
+    assert samples.flag_leaks(made, ["Monday", "Tuesday", "Sunday", "Monday morning"]) == 6
+    flagged = {(s["label"], s["group"]) for s in made if s["leaks"]}
+    assert flagged == {(x, "1") for x in ("Tuesday", "Sunday", "Monday morning")} | {
+        (x, "3") for x in ("Monday", "Tuesday", "Monday morning")
+    }
+    assert {s["flags"] for s in made} == {"", "another label in the context"}
+
+
 def test_hidden_folders_are_not_linked(tmp_path):
     for name in ("x/data/a.txt", "x/.cache/huggingface/a.txt", "x/data/.git/b.txt", "x/.c.txt"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
