@@ -19,6 +19,8 @@ if found.dropped:
         f"{wildcards.model}/vocabulary/{wildcards.concept}: {len(found.dropped)} labels are no single token in the "
         f"{found.form} form and are left out, {len(found.labels)} are read: without {', '.join(found.dropped)}"
     )
+if alike := [label for label, token in zip(found.labels, found.ids) if found.ids.count(token) > 1]:
+    note(f"{wildcards.model}/vocabulary/{wildcards.concept}: {', '.join(alike)} share a token, so nothing parts them")
 samples = [
     {"label": label, "value": value, "text": label, "end": len(label), "row": token}
     for label, value, token in zip(found.labels, found.values, found.ids)

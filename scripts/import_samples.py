@@ -18,7 +18,7 @@ samples, report = labelled_samples(
     params.corpus["offsets"],
 )  # fmt: skip
 print(report)
-for sentence in advice(report, source, concept, params.spec["values"]):
+for sentence in advice(report, source, concept, params.spec):
     note(sentence)
 facts = {"kind": "samples", "source": source, "concept": concept, "asset": facts_of(snakemake.input.corpus)}
 store.write_table(snakemake.output.samples, store.sample_columns(samples), {**facts, "report": report})

@@ -5,10 +5,10 @@ import unicodedata
 from itertools import product
 
 import pytest
-from orrery.corpus import filtering, readers
+from orrery.corpus import readers
 from orrery.corpus.files import File, list_files
-from orrery.corpus.forms import equivalents, literal
-from orrery.corpus.labelled import Finder, labelled_samples
+from orrery.corpus.forms import equivalents, literal, say_unspaced
+from orrery.corpus.labelled import Finder, advice, labelled_samples
 from orrery.corpus.scan import scan, select
 from orrery.errors import OrreryError
 
@@ -125,12 +125,24 @@ def test_other_encodings_get_a_sentence(find, name, format, encoding):
         find("text\nin May\n".encode(encoding), name=name, format=format)
 
 
-def test_what_was_strange_is_said(tmp_path, capsys):
-    spec, report = spec_of(["月曜日", "May"]), {"documents": 3, "found": {"月曜日": 0, "May": 2}, "not_utf8": 2}
-    said = list(filtering._unspaced(report, spec, "days"))
+def test_the_key_for_scripts_without_spaces_is_named():
+    said = list(say_unspaced(["月曜日", "May"], spec_of(["月曜日", "May"]), "days"))
     assert said == ["月曜日 may stand between other letters, as their script has no spaces: write concepts.days.corpus.whole_words: false"]  # fmt: skip
-    assert not list(filtering._unspaced(report, spec_of(["วัน", "May"], whole_words=False), "days"))
-    assert not list(filtering._unspaced({"found": {"août": 0}}, spec_of(["May", "août"]), "days"))
+    assert len(list(say_unspaced(["วัน"], spec_of(["วัน", "x"]), "days"))) == 1
+    assert not list(say_unspaced(["วัน"], spec_of(["วัน", "x"], whole_words=False), "days"))
+    assert not list(say_unspaced(["May", "août"], spec_of(["May", "août"]), "days"))
+
+
+def test_a_table_in_such_a_script():
+    spec = spec_of(["月曜日", "火曜日"])
+    rows = [{"label": "月曜日", "text": "次の月曜日に", "file": "t", "row": 0}]
+    _, report = labelled_samples(rows, spec, Finder("days", spec))
+    with pytest.raises(
+        OrreryError, match="'label not in the text': 1.*月曜日 may stand.*days.corpus.whole_words: false"
+    ):
+        advice(report, "mine", "days", spec)
+    (sample,), _ = labelled_samples(rows, spec_of(["月曜日", "火曜日"], whole_words=False), Finder("days", spec_of(["月曜日", "火曜日"], whole_words=False)))  # fmt: skip
+    assert (sample["start"], sample["end"]) == (2, 5)
 
 
 @pytest.mark.parametrize("name, format", [("t.txt.gz", "lines"), ("t.txt.gz", "text"), ("t.jsonl.gz", "jsonl")])

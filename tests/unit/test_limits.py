@@ -20,7 +20,9 @@ def checked(**concept):
 
 @pytest.mark.parametrize("path", ["/dev/zero", "/dev/null", "/"])
 def test_templates_that_are_no_file(path):
-    with pytest.raises(OrreryError, match=rf"concepts.mine.templates_file: '{path}' is no regular file; write the path of a CSV file\."):
+    with pytest.raises(
+        OrreryError, match=rf"concepts.mine.templates_file: '{path}' is no regular file; write the path of a CSV file\."
+    ):
         checked(templates_file=path)
     with pytest.raises(OrreryError, match="is no regular file"):
         samples.read_templates(path, "mine")
@@ -41,9 +43,7 @@ def test_templates_that_are_too_large(tmp_path):
 
 def test_more_prompts_than_memory_has_room_for():
     template, categories = "{c0} {c1} {c2} {c3} {c4} {c5} {label}", words(100, 6)
-    with pytest.raises(
-        OrreryError, match="mine.templates: make 2,000,000,000,000 prompts, more than"
-    ):
+    with pytest.raises(OrreryError, match="mine.templates: make 2,000,000,000,000 prompts, more than"):
         checked(templates=[template], categories=categories)
     with pytest.raises(OrreryError, match="make 2,000,000,000,000 prompts"):
         samples.expand_templates([("t", template)], LABELS, categories)

@@ -17,6 +17,7 @@ HOW = {
     "duplicates": "ignore", "near_duplicates": "ignore", "similarity": 0.8, "phrases": "drop", "phrase_repeats": 3,
     "per_document": 1, "whitespace": "keep",
 }  # fmt: skip
+SPEC = {"forms": {label: [label] for label in VALUES}, "values": VALUES, "options": HOW, "seed": 0}
 LONG = "x" * 3_000_000
 
 
@@ -225,7 +226,7 @@ def test_spans_are_compared_with_their_label():
     )  # fmt: skip
     assert [s["row"] for s in samples] == [0, 2]
     assert report["dropped"] == {"label outside its span": 3} and report["unchecked"] == 1
-    assert "1 spans could not be checked" in " ".join(advice(report, "mine", "months", VALUES))
+    assert "1 spans could not be checked" in " ".join(advice(report, "mine", "months", SPEC))
 
 
 def test_a_span_inside_a_character_is_refused():
@@ -238,7 +239,7 @@ def test_labels_without_rows_and_rows_without_labels_are_named():
     _, report = samples_of(
         {"label": "May", "text": "in May"}, {"label": "may", "text": "x"}, {"label": "may", "text": "y"}
     )
-    assert advice(report, "mine", "months", VALUES) == [
+    assert advice(report, "mine", "months", SPEC) == [
         "mine/months: kept 1 of 3 rows, dropped {'no label of the concept': 2}",
         "mine/months: no row of March",
         "mine/months: the label column also holds 'may' (2)",
@@ -251,7 +252,7 @@ def test_a_column_that_is_not_the_labels():
         OrreryError,
         match=r"mine holds no usable row of months, whose labels are March, May: .*also holds '5' \(2\), '3' \(1\)\.",
     ):
-        advice(report, "mine", "months", VALUES)
+        advice(report, "mine", "months", SPEC)
 
 
 def test_numbers_and_conditions_hold_for_rows():
@@ -261,3 +262,13 @@ def test_numbers_and_conditions_hold_for_rows():
     )  # fmt: skip
     assert [(s["row"], s["start"]) for s in samples] == [(0, 14), (2, 0)]
     assert report["dropped"] == {"label not in the text": 1}
+
+
+def test_three_texts_twenty_times_each():
+    days = ("Monday", "Tuesday", "Wednesday", "Thursday")
+    rows = [{"label": day, "text": f"We met on {day}"} for day in days[:3] for _ in range(20)]
+    samples, report = samples_of(*rows, values=dict.fromkeys(days, 0.0), duplicates="drop", near_duplicates="drop")
+    assert [s["label"] for s in samples] == list(days[:3]) and report["dropped"] == {"exact duplicate": 57}
+    assert advice(report, "days", "t", SPEC) == [
+        "days/t: kept 3 of 60 rows, dropped {'exact duplicate': 57}", "days/t: no row of Thursday",
+    ]  # fmt: skip

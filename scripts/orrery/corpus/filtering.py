@@ -4,7 +4,7 @@ from pathlib import Path
 
 from orrery import store
 from orrery.assets import facts_of
-from orrery.corpus.forms import unspaced
+from orrery.corpus.forms import say_unspaced
 from orrery.corpus.scan import Merge, alone, identify, read_candidates, scan, select, version_of
 from orrery.corpus.selection import say_unusual
 from orrery.errors import OrreryError
@@ -70,7 +70,8 @@ def write_samples(path, candidates, report, spec, files, corpus, folder, source,
     ]
     if short:
         note(f"{source}/{concept}: fewer than the {report['quota']} wanted of {', '.join(short)}")
-    said = [*say_unusual(report), *_unspaced(report, spec, concept)]
+    missed = [label for label, n in report["found"].items() if not n]
+    said = [*say_unusual(report), *say_unspaced(missed, spec, concept)]
     if not samples:
         raise OrreryError(
             f"{source} holds no usable occurrence of {concept} in {report['documents']} documents "
@@ -84,18 +85,6 @@ def write_samples(path, candidates, report, spec, files, corpus, folder, source,
     version = version_of(files, corpus, concept, spec, code)
     attributes = {"kind": "samples", "source": source, "concept": concept, "asset": facts, "report": report}
     store.write_table(path, store.sample_columns(samples), {**attributes, "version": version})
-
-
-def _unspaced(report, spec, concept):
-    """What to change where words of a script without spaces are looked for as whole words."""
-    if not spec["options"]["whole_words"]:
-        return
-    missed = [label for label, n in report["found"].items() if not n and any(map(unspaced, spec["forms"][label]))]
-    if missed:
-        yield (
-            f"{', '.join(missed)} may stand between other letters, as their script has no spaces: write "
-            f"concepts.{concept}.corpus.whole_words: false"
-        )
 
 
 def _version_in(path):

@@ -39,6 +39,16 @@ def unspaced(form):
     return any(is_word(char) and unicodedata.name(char, "").startswith(scripts) for char in form if not char.isascii())
 
 
+def say_unspaced(missed, spec, concept):
+    """What to change where labels that were missed are of such a script, and are looked for as whole words."""
+    labels = [label for label in missed if any(map(unspaced, spec["forms"][label]))]
+    if labels and spec["options"]["whole_words"]:
+        yield (
+            f"{', '.join(labels)} may stand between other letters, as their script has no spaces: write "
+            f"concepts.{concept}.corpus.whole_words: false"
+        )
+
+
 def literal(form):
     """The text that a form stands for where it is no true regular expression, else None."""
     if re.search(r"(?<!\\)(?:\\\\)*[][(){}.*+?|^$]", form) or re.search(r"(?<!\\)(?:\\\\)*\\[0-9A-Za-z]", form):

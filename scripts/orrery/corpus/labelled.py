@@ -8,6 +8,7 @@ import numpy as np
 
 from orrery.corpus.conditions import Conditions
 from orrery.corpus.files import printable
+from orrery.corpus.forms import say_unspaced
 from orrery.corpus.matcher import Batch, Matcher
 from orrery.corpus.occurrences import document_numbers, normalised
 from orrery.corpus.selection import UNDECODABLE, Selection, say_unusual, unusual
@@ -121,7 +122,7 @@ def labelled_samples(rows, spec, finder, source="corpus", concept="concept", off
     return kept, report
 
 
-def advice(report, source, concept, labels):
+def advice(report, source, concept, spec):
     """What a user should know of a table: rows that were dropped, labels without rows, values that are no label."""
     kept = sum(report["kept"].values())
     said = []
@@ -134,9 +135,11 @@ def advice(report, source, concept, labels):
         said.append(f"the label column also holds {some}")
     if kept and report["unchecked"]:
         said.append(f"{report['unchecked']} spans could not be checked, as their label is nowhere in the text")
+    missed = [label for label, n in report["found"].items() if n and not report["kept"][label]]
+    said += [*say_unusual(report), *say_unspaced(missed, spec, concept)]
     if kept:
-        return [f"{source}/{concept}: {sentence}" for sentence in [*said, *say_unusual(report)]]
-    names = ", ".join(list(labels)[:8])
+        return [f"{source}/{concept}: {sentence}" for sentence in said]
+    names = ", ".join(list(report["found"])[:8])
     raise OrreryError(f"{source} holds no usable row of {concept}, whose labels are {names}: {'; '.join(said)}.")
 
 
