@@ -7,6 +7,7 @@ import yaml
 from orrery.corpus.files import File
 from orrery.corpus.numbers import PATTERNS, kind_of
 from orrery.corpus.scan import scan, select
+from orrery.corpus.selection import say_unusual
 from orrery.errors import OrreryError
 from tools import ROOT, completed
 
@@ -99,6 +100,13 @@ def test_what_is_passed_over_is_counted_by_kind(find, sampling):
         "in a number: decimal": 3, "in a number: fraction": 2, "in a number: grouped": 1, "in a number: ip": 2,
         "in a number: signed": 1, "in a number: time": 1, "in a number: version": 2,
     }  # fmt: skip
+
+
+def test_what_is_passed_over_is_said(find):
+    _, dropped = find(CASE)
+    assert list(say_unusual({"dropped": dropped})) == [
+        "5 hits were parts of numbers (decimal 2, fraction 1, signed 1, version 1) and did not count; the key numbers chooses"
+    ]  # fmt: skip
 
 
 def test_which_numbers_count_can_be_chosen(find):

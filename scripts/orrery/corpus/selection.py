@@ -102,7 +102,13 @@ def unusual(samples):
 
 
 def say_unusual(report):
-    """Sentences on what `unusual` counted, and on documents that are no UTF-8."""
+    """Sentences on hits inside numbers, on documents that are no UTF-8, and on what `unusual` counted."""
+    parts = {
+        reason.partition(": ")[2]: n for reason, n in report["dropped"].items() if reason.startswith("in a number")
+    }
+    if parts:
+        kinds = ", ".join(f"{kind} {n}" for kind, n in parts.items())
+        yield f"{sum(parts.values())} hits were parts of numbers ({kinds}) and did not count; the key numbers chooses"
     if n := report.get("not_utf8"):
         yield f"{n} of {report['documents']} documents are not UTF-8; convert the files if the text matters"
     if n := report.get("replaced"):
