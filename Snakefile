@@ -20,6 +20,7 @@ include: "workflow/rules/comparisons.smk"
 include: "workflow/rules/atlas.smk"
 include: "workflow/rules/catalogue.smk"
 include: "workflow/rules/survey.smk"
+include: "workflow/rules/terminal.smk"
 
 
 # Nodes of a cluster are seldom on the network, so assets are fetched where Snakemake runs; the others take no time.
@@ -41,22 +42,30 @@ rule all:
         COMPARISONS,
         rules.draw_headline.output,
         rules.build_atlas.output.index,
+    message:
+        "All figures, comparisons, the headline and the atlas are made"
 
 
 rule figures:
     input:
         FIGURES,
         COMPARISONS,
+    message:
+        "All figures and comparisons are made"
 
 
 rule atlas:
     input:
         rules.build_atlas.output.index,
+    message:
+        "The atlas is made"
 
 
 rule catalogue:
     input:
         rules.build_catalogue.output.page,
+    message:
+        "The catalogue is made"
 
 
 rule survey:
@@ -67,3 +76,5 @@ rule survey:
             for model in config["run"]["models"]
             for picture in rules.draw_survey.output
         ],
+    message:
+        "The survey is made"

@@ -64,7 +64,8 @@ def prepare(config, schema, concept_files=(), *, files=(), own=None, shipped=Non
             concept["templates_file"] = os.path.expanduser(concept["templates_file"])
     _refuse(schema_mistakes(config, schema, written), written)
     added, mistakes = add_controls(config)
-    config["run"]["samples"] = [sample for name in config["run"]["samples"] for sample in samples_named(config, name)]
+    samples = [sample for name in config["run"]["samples"] for sample in samples_named(config, name)]
+    config["run"]["samples"] = list(dict.fromkeys(samples))
     _refuse(mistakes + check_references(config, added), written)
 
 
@@ -99,7 +100,7 @@ def check_files(home, files):
 
 def _refuse(mistakes, written=None):
     """Raise OrreryError with a line for each mistake, if there is one, and the place where it stands."""
-    mistakes = list(mistakes)
+    mistakes = list(dict.fromkeys(mistakes))
     lines = [_placed(sentence, written) for sentence in mistakes[:MOST]]
     if len(mistakes) > MOST:
         lines.append(f"the configuration: {len(mistakes) - MOST} more mistakes are not shown; mend these first.")

@@ -1,6 +1,7 @@
 """Is a set of the catalogue right? One sentence for each mistake in its labels, values, places and templates."""
 
 import os
+import re
 import unicodedata
 
 from orrery.config import has_prompts, label_values, shape_of, surface_forms
@@ -10,10 +11,13 @@ from orrery.measured import PLACES
 from orrery.samples import PROMPTS, named_categories, number_of_prompts, unreadable
 from orrery.schema import quote, suggest
 
+ADDED = re.compile(r"(.+)-(?:untrained(?:-\d+)?|random|words)")
+
 
 def unknown(key, value, table, table_name):
-    """The sentence for a name that is in no table."""
-    return f"{key}: {value!r} is not in {table_name}; {suggest(str(value), sorted(table))}"
+    """The sentence for a name that is in no table; entries that controls add are not offered."""
+    known = [name for name in sorted(table) if not ((of := ADDED.fullmatch(name)) and of[1] in table)]
+    return f"{key}: {value!r} is not in {table_name}; {suggest(str(value), known)}"
 
 
 def check_concepts(config):

@@ -95,7 +95,9 @@ def _converted(value, text=None):
 
 
 def _kind_of(value):
-    return "a date" if isinstance(value, datetime.date) else "a number"
+    if isinstance(value, (int, float)):
+        return "a number"
+    return "a date" if isinstance(value, datetime.date) else "no text"
 
 
 def _leaves(error):
@@ -165,7 +167,7 @@ def _remedy(error):
     return {
         "type": lambda: _of_type(value, wanted),
         "const": lambda: f"must be {wanted!r}",
-        "enum": lambda: f"must be one of {quote(wanted)}" + _nearest(value, wanted),
+        "enum": lambda: f"must be one of {_listed(wanted)}" + _nearest(value, wanted),
         "minItems": lambda: "must not be an empty list" if wanted == 1 else f"needs at least {wanted} entries",
         "maxItems": lambda: f"may have at most {wanted} entries",
         "minProperties": lambda: f"needs at least {wanted} entries",
@@ -184,7 +186,7 @@ def _of_type(value, wanted):
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if wanted == "integer" and isinstance(value, float) and value.is_integer():
         return f"must be of type integer; write {int(value)}"
-    if number and (wanted == "number" or isinstance(value, int)):
+    if number and (wanted == "number" or (wanted == "integer" and isinstance(value, int))):
         return "is too large; write a smaller number"
     return "must be " + ({"array": "a list", "object": "a mapping"}.get(wanted) or f"of type {wanted}")
 
@@ -208,7 +210,7 @@ def _shape(option):
     if "const" in option:
         return repr(option["const"])
     if "enum" in option:
-        return "one of " + quote(option["enum"])
+        return "one of " + _listed(option["enum"])
     if option.get("pattern") in _PATTERNS:
         return _PATTERNS[option["pattern"]].removeprefix("must be ")
     kind = {"array": "a list", "object": "a mapping", "string": "a text", "integer": "an integer"}.get(
@@ -219,12 +221,14 @@ def _shape(option):
         and (low := option.get("minItems", option.get("minProperties", 1))) > 1
     ):
         kind += f" of at least {low} different entries"
-    bounds = [
-        f"{word} {option[bound]}"
-        for bound, word in (("minimum", "of at least"), ("exclusiveMinimum", "above"), ("maximum", "of at most"))
-        if bound in option
-    ]
-    return " ".join([kind, *bounds])
+    least, most = option.get("minimum"), option.get("maximum")
+    if least is not None and most is not None:
+        return f"{kind} from {least} to {most}"
+    if "exclusiveMinimum" in option:
+        kind += f" above {option['exclusiveMinimum']}"
+    return (
+        kind + (f" of at least {least}" if least is not None else "") + (f" up to {most}" if most is not None else "")
+    )
 
 
 def quote(values):
@@ -233,10 +237,17 @@ def quote(values):
     return ", ".join(repr(v) for v in values)
 
 
+def _listed(values, most=20):
+    """The first values, and how many there are beside."""
+    return quote(list(values)[:most]) + (f" … ({len(values) - most} more)" if len(values) > most else "")
+
+
 def short(value):
     """A value as it would stand in the config, in 80 characters at the most, however large or deep it is."""
     if isinstance(value, int) and value.bit_length() > 200:
         return "a number of many digits"
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
     text = _brief.repr(value)
     return text if len(text) <= 80 else text[:77] + "..."
 

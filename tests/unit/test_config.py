@@ -45,7 +45,9 @@ MISTAKES = [  # key, value, what the sentence must hold
     ("seeds", 1, ["'seeds'", "did you mean 'seed'"]),
     ("seed", "zero", ["seed", "'zero'", "integer"]),
     ("seed", -1, ["seed", "-1", "at least 0"]),
-    ("run/models", ["gpt3"], ["run.models", "'gpt3'", "minilm, minilm-untrained, minilm-untrained-2"]),
+    ("run/models", ["gpt3"], ["run.models", "'gpt3'", "write one of minilm, smollm2-135m."]),
+    ("run/models", ["minilm", "minilm"], ["run.models", "has 'minilm' twice"]),
+    ("run/samples", ["prompts/*", "prompts/weekdays", "prompts/*"], ["run.samples", "has 'prompts/*' twice"]),
     ("run/models", [], ["run.models", "empty"]),
     ("run/reducers", ["pac"], ["run.reducers", "'pac'", "did you mean 'pca'"]),
     ("run/figures", ["scatter"], ["run.figures", "'scatter'", "did you mean"]),
@@ -253,7 +255,7 @@ def test_what_is_only_said_of_a_set_reruns_nothing(config):
 
 
 def test_a_star_is_every_set_that_a_source_can_give(config):
-    config["run"]["samples"] = ["vocabulary/integers", "prompts/*"]
+    config["run"]["samples"] = ["vocabulary/integers", "prompts/*", "prompts/weekdays"]
     checks.prepare(config, SCHEMA, CONCEPTS)
     first, *starred = config["run"]["samples"]
     named = {sample.removeprefix("prompts/") for sample in starred}

@@ -34,14 +34,6 @@ except OrreryError as mistakes:
 if workflow.is_main_process and workflow.resource_settings.nodes is None:
     workflow.global_resources.setdefault("gpu", 1)
 
-
-# Where starts are limited (100 a second, by default), the scheduler of Snakemake 9.27 looks for jobs again a second after each
-# look, and once more for each job that ended: after some hundred jobs it does little else. Only a cluster needs the limit.
-onstart:
-    if workflow.local_exec:
-        workflow.scheduler.job_rate_limiter = None
-
-
 FIGURES = orrery.figure_targets(config)
 COMPARISONS = orrery.comparison_targets(config)
 # The one file of plotly.js that all pages share, unless they have it inside or from the network.
