@@ -90,7 +90,8 @@ def _converted(value, text=None):
     if value is None:
         return f'{text or "nothing"} is no text to YAML; put text in quotes, such as "{text or "none"}", or remove it'
     truth = str(value).lower() if isinstance(value, bool) else None
-    text = (truth or str(value)) if text is None else text
+    text = (truth or short(value)) if text is None else text
+    text = text if len(text) <= 60 else f"{text[:57]}..."
     return f'{text} is {truth or _kind_of(value)} to YAML; put it in quotes: "{text}"'
 
 
