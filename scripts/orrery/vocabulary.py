@@ -54,7 +54,7 @@ def embedding_rows(loaded, ids):
     Raises
     ------
     OrreryError
-        The files lack the embedding matrix.
+        The files lack the embedding matrix, or a row is not finite.
     """
     lacking = {id(one.tensor): one for one in loaded.missing}
     matrices = {"embed": loaded.embedding}
@@ -65,7 +65,14 @@ def embedding_rows(loaded, ids):
     elif output is not None:
         matrices["unembed"] = output
     rows = torch.tensor(ids, device=loaded.device)
-    return {name: module.weight.detach()[rows].float().cpu().numpy() for name, module in matrices.items()}
+    found = {name: module.weight.detach()[rows].float().cpu().numpy() for name, module in matrices.items()}
+    for name, vectors in found.items():
+        if len(bad := np.flatnonzero(~np.isfinite(vectors).all(1))):
+            raise OrreryError(
+                f"models.{loaded.name}: {name} has numbers that are not finite for {len(bad)} of {len(ids)} tokens, "
+                f"the first with id {ids[bad[0]]}; the weights are damaged: fetch them again, or drop those labels."
+            )
+    return found
 
 
 def single_token(tokenizer, text):

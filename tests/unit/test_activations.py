@@ -350,6 +350,17 @@ def test_vocabulary_rows(tmp_path):
     torch.testing.assert_close(torch.tensor(rows["unembed"]), loaded.model.lm_head.weight.data[[3, 7, 300]])
 
 
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
+def test_a_row_of_a_vocabulary_that_is_not_finite_is_an_error(tiny_model, bad):
+    loaded = models.load(tiny_model, device="cpu", head=True)
+    loaded.model.get_input_embeddings().weight.data[7, 5] = bad
+    with pytest.raises(
+        OrreryError, match=r"embed has numbers that are not finite for 1 of 3 tokens, the first with id 7;"
+    ):
+        vocabulary.embedding_rows(loaded, [3, 7, 300])
+    assert np.isfinite(vocabulary.embedding_rows(loaded, [3, 300])["embed"]).all()
+
+
 def test_single_token_integers_and_as_many_random_tokens(tiny_model):
     tokenizer = models.load(tiny_model, device="cpu").tokenizer
     integers = {"concept": {"integers": {"start": 0, "stop": "single-token"}}, "values": {}}
