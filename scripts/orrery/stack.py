@@ -87,11 +87,16 @@ def _take_reported(loaded, states, lists):
         loaded.reported = ["embed", *map(layer_name, range(loaded.depth))]
         print(f"models.{loaded.name}: no list of modules is its stack of blocks; its output_hidden_states are read")
         return vectors[:2]
-    shapes = ", ".join(dict.fromkeys(str(list(getattr(hidden(state), "shape", []))) for state in states or ()))
-    reason = f"these are no vectors of {len(PROBE)} tokens (their shapes: {shapes})" if states else "it reports none"
+    sentence = f"models.{loaded.name}: no list of modules of {type(loaded.model).__name__} gives the hidden states"
+    if states:
+        shapes = ", ".join(dict.fromkeys(str(list(getattr(hidden(state), "shape", []))) for state in states))
+        raise OrreryError(
+            f"{sentence} that the model reports, and these are no vectors of {len(PROBE)} tokens (their shapes: "
+            f"{shapes}); leave the model out."
+        )
     raise OrreryError(
-        f"{type(loaded.model).__name__}: no list of modules gives the hidden states that the model reports, and "
-        f"{reason}; set models.{loaded.name}.blocks to the path of its blocks, such as 'layers'; {_known(lists)}."
+        f"{sentence}, and it reports none; set models.{loaded.name}.blocks to the path of its blocks, such as "
+        f"'layers'; {_known(lists)}."
     )
 
 
