@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import registry
 import torch
 from architectures import ARCHITECTURES, tiny
 from orrery import activations, stack, sublayers
@@ -14,7 +15,8 @@ CLOSE = {"rtol": 1e-4, "atol": 2e-5}  # of float32, through three blocks
 BY_BLOCKS = ("mamba", "mamba2", "falcon_mamba", "rwkv")  # report what blocks make, not what they are given
 NORMED_AFTER = ("openai-gpt", "bert", "roberta", "distilbert", "electra", "deberta", "deberta-v2", "albert", "mpnet",
                 "nomic_bert", "convbert", "roformer", "fnet", "bart", "marian")  # fmt: skip
-NOT_SUMS = ("rwkv", "falcon_h1")  # block 0 norms the stream itself; three sublayers at once
+NOT_SUMS = ("falcon_h1",)  # three sublayers at once
+ATTENTION_ALONE = ("rwkv",)  # block 0 norms the stream itself
 NOT_SHARED = (
     "mamba",
     "mamba2",
@@ -147,6 +149,12 @@ def test_sublayers_add_up(loaded, texts):
             sublayers.find_sublayers(loaded)
         return
     sites = ["resid_pre", "attn_out", "mlp_out", "resid_post"]
+    if loaded.name in ATTENTION_ALONE:
+        with pytest.raises(
+            OrreryError, match="no module of block 0 of RwkvModel makes what is added after attn_out; take"
+        ):
+            read(loaded, texts, sites=sites)
+        return
     if loaded.name in ONE_SUBLAYER:
         with pytest.raises(OrreryError, match="take mlp_out out"):
             read(loaded, texts, sites=sites)
@@ -160,6 +168,21 @@ def test_sublayers_add_up(loaded, texts):
         if loaded.name in NORMED_AFTER:
             made = normed(normed(pre + attn, config) + mlp, config)
         np.testing.assert_allclose(made, layers[f"{n:02d}"], **CLOSE)
+
+
+@pytest.mark.parametrize("kind, module", [("rwkv", "attention"), ("minimax", "self_attn")])
+def test_attn_out_where_mlp_out_fails(kind, module, texts):
+    """It is what the module makes for each text alone."""
+    loaded = stack.find_stack(registry.load(kind))
+    found = read(loaded, texts, batch_tokens=45, sites=["attn_out"])
+    made = []
+    for block in loaded.blocks:
+        block.get_submodule(module).register_forward_hook(lambda m, args, out: made.append(stack.hidden(out)))
+    for i, (ids, place) in enumerate(zip(texts.ids, texts.last)):
+        made.clear()
+        stack.run(loaded, ids)
+        for number, states in enumerate(made):
+            np.testing.assert_allclose(found[f"{number:02d}-attn"][i], states[0, place], **CLOSE)
 
 
 def test_pools(loaded, texts):
