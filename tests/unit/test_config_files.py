@@ -43,7 +43,7 @@ FILES = [  # a config file, the sentences it gets
     ("figures: {scatter-2d: {components: [1.0, 2]}}", ["figures.scatter-2d.components.0: 1.0 must be of type integer; write 1."]),
     ("metrics: {permutations: 1000.0}", ["metrics.permutations: 1000.0 must be of type integer; write 1000. (Permutations"]),
     ("seed: true", ["seed: true must be of type integer. (The seed"]),
-    ("models: {minilm: {batch_tokens: 512.0}}", ["models.minilm.batch_tokens: 512.0 must be 'auto' or an integer from 1 to 1000000000. (Padded"]),
+    ("models: {minilm: {batch_tokens: 512.0}}", ["models.minilm.batch_tokens: 512.0 must be 'auto' or an integer from 1 to 200000000. (Padded"]),
     ("seed: 99999999999999999999999", ["seed: 99999999999999999999999 is too large; write a smaller number. (The seed"]),
     # what YAML makes of labels, names and keys
     (SET % "[on, off, maybe]", ['concepts.t.labels.0: on is true to YAML; put it in quotes: "on".',
@@ -82,7 +82,7 @@ FILES = [  # a config file, the sentences it gets
     # limits
     (SET.replace("'At {label}'", "'{q} {r} {s} {label}'").replace("]}}", "], categories: {%s}}}") % ("[a, b]", WORDS),
      ["concepts.t.templates: make 2,000,000 prompts, more than 1,000,000; take fewer templates or categories."]),
-    ("concepts: {t: {topology: line, integers: {stop: 1000000000}}}", ["concepts.t.integers.stop: 1000000000 must be 'single-token' or an integer from 1 to 100000."]),
+    ("concepts: {t: {topology: line, integers: {stop: 1000000000}}}", ["concepts.t.integers.stop: 1000000000 must be 'single-token' or an integer from 1 to 20000."]),
     ("models: {minilm: {depth: 1000000000, layers: all}}", ["models.minilm.depth: 1000000000 must be at most 1000. (How many"]),
     ("concepts: {t: {topology: line, labels: [a, b], templates_file: /dev/zero}}", ["concepts.t.templates_file: '/dev/zero' is no regular file;"]),
     ("reducers: {tsne: {perplexity: 1.0e+99}}", ["reducers.tsne.perplexity: 1e+99 must be 'auto' or a number above 1 up to 100000."]),
