@@ -346,4 +346,6 @@ def test_a_full_disk_gets_a_sentence(workflow, tmp_path):
         ["unshare", "-rm", "sh", "-c", run], cwd=workflow, capture_output=True, text=True, check=False
     )
     text = done.stdout + done.stderr
-    assert done.returncode and "orrery: The disk is full" in text and "Traceback (most" not in text, text[-3000:]
+    assert done.returncode and "the disk has no room for this file" in text and "Traceback (most" not in text, text[
+        -3000:
+    ]

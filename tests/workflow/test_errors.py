@@ -131,7 +131,7 @@ FIRST_JOBS = [
     ({"concepts__bare": {"topology": "line", "labels": ["a", "b"]}}, {}, "results/samples/prompts/bare.parquet",
      "concepts.bare: has no templates", "expand_prompts/bare.log"),
     ({"concepts__words": {"topology": "line", "labels": ["antidisestablishment", "floccinaucinihil", "xx yy zz"]}}, {},
-     "results/activations/tiny/vocabulary/words.h5", "only 0 labels are single tokens of this model",
+     "results/activations/tiny/vocabulary/words.h5", "only 0 bare and 0 spaced labels are single tokens of this model",
      "extract_vocabulary/tiny/words.log"),
 ]  # fmt: skip
 
