@@ -41,7 +41,7 @@ def test_figures_of_every_stage(drawn):
     assert film["layers"] == ["embed", "00", "01", "02", "final"] and len(film["trustworthiness"]) == 5
     assert store.read_attributes(place / "01/circle.h5")["supervised"]
     table = (drawn / "results/analyses/tiny/prompts/weekdays/01/svd.pairs.csv").read_text().splitlines()
-    assert table[0] == "component_1,component_2,correlation" and len(table) > 10
+    assert table[0] == "component_1,component_2,correlation,checksum" and len(table) > 10
     page = (drawn / "results/comparisons/by-layer.html").read_text()
     assert 'src="../figures/plotly.min.js"' in page and "#14181f" in page
 
