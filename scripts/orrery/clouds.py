@@ -231,7 +231,8 @@ class Cloud:
         """
         points = self.means if self.p > 2 else self.x
         _, _, axes = np.linalg.svd(points - points.mean(0), full_matrices=False)
-        return (self.x - self.x.mean(0)) @ axes[:2].T
+        plane = (self.x - self.x.mean(0)) @ axes[:2].T
+        return np.pad(plane, ((0, 0), (0, 2 - plane.shape[1])))  # vectors of one number lie on a line of it
 
     @cached_property
     def folds(self):

@@ -206,3 +206,23 @@ def test_few_numbers_have_no_circle_of_digits(numbers):
     digits = [row for name, row in rows.items() if name != "order"]
     assert digits and {row["verdict"] for row in digits} == {UNDECIDABLE}
     assert all("fewer than 20 numbers" in row["sentence"] for row in digits)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [{"topology": "circle", "period": 7.0}, {"topology": "line"}, {"topology": "none"}],
+    ids=lambda s: s["topology"],
+)
+def test_vectors_of_one_number_are_measured(shape):
+    """A line of one dimension: in order, and no ring."""
+    means = np.arange(7.0)[:, None]
+    classes, templates = np.tile(np.arange(7), 8), np.repeat(np.arange(8), 7)
+    x = means[classes] + 0.1 * np.random.default_rng(0).standard_normal((56, 1))
+    options = {**OPTIONS, "preprocess": []}
+    rows = measure({"00": x}, columns_of(classes, group=templates), shape, options, 0)
+    found = {row["measure"]: row for row in rows}
+    assert np.isnan(found["separability"]["value"])
+    if shape["topology"] == "line":
+        assert found["left_out_rank"]["value"] > 0.9
+    if shape["topology"] == "circle":
+        assert found["ring_closure"]["p"] > 0.05
