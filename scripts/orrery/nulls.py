@@ -7,7 +7,8 @@ import numpy as np
 
 from orrery.clouds import Cloud
 from orrery.geometry import clusters, factors, places, regions
-from orrery.geometry.permutations import cyclic_orders, linear_orders
+from orrery.geometry.permutations import cyclic_orders, linear_orders, tied_orders
+from orrery.measured import LINES
 
 CONTROL_PERMUTATIONS, LABEL_PERMUTATIONS, PARTIAL_PERMUTATIONS, CONTROL_LABELS = 999, 999, 1999, 199
 FIRST_DRAWS, MORE_DRAWS = 199, 4999  # of nulls that are drawn, at first and where almost none is beyond the set
@@ -28,13 +29,23 @@ class Search:
     def __post_init__(self):
         if self.control:
             self.permutations = min(self.permutations, CONTROL_PERMUTATIONS)
-        make = cyclic_orders if self.cloud.regular else linear_orders  # an irregular circle cannot be turned
-        self.orders, self.exact = make(self.cloud.p, self.permutations, self.seed)
+        if self.cloud.regular:  # an irregular circle cannot be turned
+            self.orders, self.exact = cyclic_orders(self.cloud.p, self.permutations, self.seed)
+        else:
+            self.orders, self.exact = self._orders(self.permutations)
+
+    def _orders(self, count):
+        """The true order and `count` random ones; on a line, labels of one value stay together."""
+        if self.cloud.shape["topology"] in LINES:
+            groups = np.unique(self.cloud.values, return_inverse=True)[1]
+            if groups.max(initial=-1) + 1 < self.cloud.p:
+                return tied_orders(groups, count, self.seed)
+        return linear_orders(self.cloud.p, count, self.seed)
 
     @cached_property
     def free_orders(self):
         """Orders (B, p) of the labels without any symmetry, of targets that are no regular circle."""
-        return linear_orders(self.cloud.p, min(self.permutations, PARTIAL_PERMUTATIONS), self.seed)[0]
+        return self._orders(min(self.permutations, PARTIAL_PERMUTATIONS))[0]
 
     @cached_property
     def parents(self):

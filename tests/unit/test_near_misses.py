@@ -226,3 +226,17 @@ def test_vectors_of_one_number_are_measured(shape):
         assert found["left_out_rank"]["value"] > 0.9
     if shape["topology"] == "circle":
         assert found["ring_closure"]["p"] > 0.05
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_labels_of_one_value_move_together(ordered):
+    """Ten values with two synonyms each, along a line or at random: synonyms alone are no order of the values."""
+    found = 0
+    for run in range(12):
+        rng = np.random.default_rng(run)
+        values = np.repeat(np.arange(10), 2)
+        places = np.linspace(-2, 2, 10)[:, None] * rng.standard_normal(D) if ordered else rng.standard_normal((10, D))
+        x, samples = in_templates(places[values] + 0.3 * rng.standard_normal((20, D)), rng, 6)
+        samples["value"] = [float(values[int(v)]) for v in samples["value"]]
+        found += verdicts(x, samples, {"topology": "line"}, ["order"])["order"]["verdict"] == "found"
+    assert found >= 11 if ordered else found <= 3

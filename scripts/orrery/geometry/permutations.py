@@ -33,6 +33,31 @@ def linear_orders(n_classes, count, seed):
     return _random(n_classes, count, seed), False
 
 
+def tied_orders(groups, count, seed):
+    """The true order and `count` random ones in which groups exchange places with groups of their size.
+
+    Labels that have one value lie together without any order of the values, so they move together.
+
+    Parameters
+    ----------
+    groups : int array (p,)
+        The group of each label, from 0 on.
+    count : int
+    seed : int
+
+    Returns
+    -------
+    (orders, exact) : int array (1 + count, p) and False
+    """
+    rng, orders = np.random.default_rng(seed), np.tile(np.arange(len(groups)), (1 + count, 1))
+    sizes = np.bincount(groups)
+    for size in np.unique(sizes):
+        blocks = np.array([np.flatnonzero(groups == group) for group in np.flatnonzero(sizes == size)])
+        moved = rng.permuted(np.tile(np.arange(len(blocks)), (count, 1)), axis=1)
+        orders[1:, blocks.ravel()] = blocks[moved].reshape(count, -1)
+    return orders, False
+
+
 def _random(n_classes, count, seed):
     rng = np.random.default_rng(seed)
     return np.vstack([np.arange(n_classes), rng.permuted(np.tile(np.arange(n_classes), (count, 1)), axis=1)])
