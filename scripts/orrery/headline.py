@@ -1,5 +1,7 @@
 """What a run found, in one table: a row for each set, model and structure, and a sentence that says no more than it."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from orrery import store
@@ -22,6 +24,7 @@ NUMBERS = ("value", "low", "high", "null_mean", "null_low", "null_high", "p", "p
 OPTIONAL = ("contexts",)
 APART = ("untrained_difference", "difference_low", "difference_high")
 TWIN = "untrained"
+MOST_LAYERS = 0.5  # share of the layers that pass the tests, in which a bound must hold
 FOUND, NOT_FOUND, UNDECIDABLE = "found", "not found", "undecidable"
 AS_UNTRAINED, LESS = "as much as untrained", "less than untrained"
 
@@ -189,14 +192,14 @@ def _falls_short(table, what, layer):
     at = _at(table, what.measure, layer)
     if _better(table, what.measure, table["p_corrected"])[at] > ALPHA:
         return ""
-    for need in what.needs:
+    alone = [
+        replace(what, needs=(*(n for n in what.needs if n.tested), need)) for need in what.needs if not need.tested
+    ]
+    for need in (need for need in what.needs if need.tested):
         row = _at(table, need.measure, layer)
-        if row is None:
-            continue
-        p = _better(table, need.measure, table["p_corrected"])[row]
-        if (p > ALPHA) if need.tested else not need.holds(table["value"][row]):
+        if row is not None and _better(table, need.measure, table["p_corrected"])[row] > ALPHA:
             return need.otherwise
-    return ""
+    return next((one.needs[-1].otherwise for one in alone if decided(table, one)[at] > ALPHA), "")
 
 
 def _control(table, what, control):
@@ -234,23 +237,32 @@ def decided(table, what):
 
     The largest of the corrected p of the structure's measure and of the tested ones that it needs in the same layer
     (intersection-union test, Berger 1982); 1 where a value is on the wrong side of chance or out of the bounds of a
-    need, or where none of the structure's guards was measured.
+    need, or where none of the structure's guards was measured. A bound must also hold in most layers of those where all
+    that is tested holds: it has no p that could pay for the search, and of thirty layers noise puts some within it.
     """
     p = _better(table, what.measure, table["p_corrected"]).astype(float)
     mine = table["measure"] == what.measure
     if not _guarded(table, what):
         return np.where(mine, 1.0, np.nan_to_num(p, nan=1.0))
-    for need in what.needs:
-        there = np.flatnonzero(table["measure"] == need.measure)
-        if not len(there):
-            continue
-        other = _better(table, need.measure, table["p_corrected"])
-        if not need.tested:
-            other = np.array([0.0 if need.holds(value) else 1.0 for value in table["value"]])
-        at = {(table["control"][i], table["layer"][i]): other[i] for i in there}
-        needed = [at.get((control, layer), 0.0) for control, layer in zip(table["control"], table["layer"])]
-        p = np.where(mine, np.maximum(p, np.nan_to_num(needed, nan=1.0)), p)
+    for need in (need for need in what.needs if need.tested):
+        p = np.where(mine, np.maximum(p, _of_need(table, need, _better(table, need.measure, table["p_corrected"]))), p)
+    tested = np.nan_to_num(p, nan=1.0)
+    for need in (need for need in what.needs if not need.tested):
+        missed = _of_need(table, need, np.array([0.0 if need.holds(value) else 1.0 for value in table["value"]]))
+        for control in set(table["control"]):
+            seen = mine & stream(table) & (table["control"] == control) & (tested <= ALPHA)
+            if seen.any() and missed[seen].mean() > 1 - MOST_LAYERS:
+                missed = np.where(mine & (table["control"] == control), 1.0, missed)
+        p = np.where(mine, np.maximum(p, missed), p)
     return np.nan_to_num(p, nan=1.0)
+
+
+def _of_need(table, need, values):
+    """For every row, the value that a need's row has of the same control and layer; 0 where nothing is asked."""
+    there = np.flatnonzero(table["measure"] == need.measure)
+    at = {(table["control"][i], table["layer"][i]): values[i] for i in there}
+    found = [at.get((control, layer), 0.0) for control, layer in zip(table["control"], table["layer"])]
+    return np.nan_to_num(np.array(found, dtype=float), nan=1.0)
 
 
 def _better(table, measure, p):

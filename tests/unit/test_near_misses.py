@@ -240,3 +240,22 @@ def test_labels_of_one_value_move_together(ordered):
         samples["value"] = [float(values[int(v)]) for v in samples["value"]]
         found += verdicts(x, samples, {"topology": "line"}, ["order"])["order"]["verdict"] == "found"
     assert found >= 11 if ordered else found <= 3
+
+
+@pytest.mark.parametrize("shape, few, many", [("chain", 0, 3), ("circle", 8, 8)])
+def test_many_layers_do_not_make_a_ring_of_a_chain(shape, few, many):
+    """Sixteen layers that are alike but for the labels' own directions: some of them close by chance."""
+    turn, found = 2 * np.pi * np.arange(12) / 12, 0
+    points = {"circle": np.c_[np.cos(turn), np.sin(turn)], "chain": np.eye(14)[:12] + np.eye(14)[1:13] + np.eye(14)[2:]}
+    for run in range(8):
+        rng, layers = np.random.default_rng(run), {}
+        shown = points[shape] - points[shape].mean(0)
+        base = shown / np.sqrt((shown**2).sum(1).mean()) @ rng.standard_normal((shown.shape[1], D))
+        for layer in range(16):
+            layers[f"{layer:02d}"], samples = in_templates(base + 0.5 * rng.standard_normal((12, D)), rng, 6)
+        options = {**OPTIONS, "structures": ["ring", "cyclic order"]}
+        rows = measure(layers, samples, {"topology": "circle", "period": 12.0}, options, 0)
+        columns = {key: [row[key] for row in rows] for key in rows[0]}
+        told = summarise([(columns, {"model": "m", "source": "s", "concept": "c", "topology": "circle"})])
+        found += {row["structure"]: row["verdict"] for row in told}["ring"] == "found"
+    assert few <= found <= many
