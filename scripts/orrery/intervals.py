@@ -136,9 +136,10 @@ def difference(own, others, kind):
     Returns
     -------
     (difference, low, high) : floats, no farther from 0 than the width of the measure's range
-        The variance is that of the jackknife of the difference from the mean twin, which pairs the units, and that of
-        the twins over their number. Of measures without units it is the interval in which one more twin would lie. NaN
-        for what cannot be had.
+        The half-width of the jackknife of the difference from the mean twin, which pairs the units, and that of the
+        interval in which one more twin would lie, as the root of the sum of their squares: a set that is one more
+        initialisation is no more than its twins. Of measures without units it is the latter alone. NaN for what cannot
+        be had.
     """
     values = np.array([value for value, _ in others], dtype=float)
     nothing = float("nan")
@@ -146,16 +147,15 @@ def difference(own, others, kind):
         return nothing, nothing, nothing
     middle = float(own[0] - values.mean())
     replicas, width = [own[1], *(some for _, some in others)], kind.range[1] - kind.range[0]
-    if own[1] is None and len(values) > 1:
-        reach = quantile(len(values)) * values.std(ddof=1) * np.sqrt(1 + 1 / len(values))
-        return middle, float(max(middle - reach, -width)), float(min(middle + reach, width))
+    twins = float(quantile(n) * values.std(ddof=1) * np.sqrt(1 + 1 / n)) if (n := len(values)) > 1 else 0.0
+    if own[1] is None and n > 1:
+        return middle, max(middle - twins, -width), min(middle + twins, width)
     if any(some is None or len(some) != len(own[1]) for some in replicas):
         return middle, nothing, nothing
     apart = own[1] - np.mean(replicas[1:], axis=0)
-    twins = values.var(ddof=1) / len(values) if len(values) > 1 else 0.0
     if not np.isfinite(apart).all():
         return middle, nothing, nothing
-    reach = quantile(len(apart)) * float(np.hypot(standard_error(apart), np.sqrt(twins)))
+    reach = float(np.hypot(quantile(len(apart)) * standard_error(apart), twins))
     return middle, max(middle - reach, -width), min(middle + reach, width)
 
 
