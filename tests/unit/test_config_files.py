@@ -43,7 +43,7 @@ FILES = [  # a config file, the sentences it gets
     ("figures: {scatter-2d: {components: [1.0, 2]}}", ["figures.scatter-2d.components.0: 1.0 must be of type integer; write 1."]),
     ("metrics: {permutations: 1000.0}", ["metrics.permutations: 1000.0 must be of type integer; write 1000. (Permutations"]),
     ("seed: true", ["seed: true must be of type integer. (The seed"]),
-    ("models: {minilm: {batch_tokens: 512.0}}", ["models.minilm.batch_tokens: 512.0 must be 'auto' or an integer from 1 to 200000000. (Padded"]),
+    ("models: {minilm: {batch_tokens: 512.0}}", ["models.minilm.batch_tokens: 512.0 must be 'auto' or an integer from 1 to 1000000000. (Padded"]),
     ("seed: 99999999999999999999999", ["seed: 99999999999999999999999 is too large; write a smaller number. (The seed"]),
     # what YAML makes of labels, names and keys
     (SET % "[on, off, maybe]", ['concepts.t.labels.0: on is true to YAML; put it in quotes: "on".',
