@@ -159,7 +159,8 @@ def test_one_axis_is_no_place(rng, surface, axes, verdicts):
     rows = rows_of([vectors], surface, classes, groups, shapes.PLACES, 199, 0)
     first, weakest, distances = rows
     assert first["p"] == distances["p"] == 1 / 200 and first["value"] > 0.03
-    columns = {key: np.array([row[key] for row in rows]) for key in rows[0]} | {"control": np.array([""] * 3)}
+    rows.append({**first, "measure": "factor_r2_1"})  # places are told from regions by one measure at least
+    columns = {key: np.array([row[key] for row in rows]) for key in rows[0]} | {"control": np.array([""] * 4)}
     (row,) = headline.summarise([(columns, {"model": "m", "source": "s", "concept": "c"})])
     assert (row["structure"], row["verdict"]) == ("places", verdicts)
     assert (weakest["value"] > 0.3) if verdicts == "found" else (weakest["value"] < 0.05)
@@ -169,9 +170,9 @@ def test_two_places_beyond_chance_are_not_enough_when_the_weakest_is_below_it():
     """Significant and yet worse than blind: the second measure has to be on the better side of chance as well."""
     same = {"low": 0.1, "high": 0.3, "null_mean": -0.1, "null_low": -0.2, "null_high": 0.1, "p": 0.01, "n": 60, "p_corrected": 0.01,
             "classes": 30, "orders": 100, "least_p": 0.01, "permuted": "order of the labels", "control": "", "layer": "00"}  # fmt: skip
-    columns = {key: np.array([value] * 2) for key, value in same.items()}
-    columns |= {"measure": np.array(["left_out_place_r2", "weakest_axis_r2"])}
+    columns = {key: np.array([value] * 3) for key, value in same.items()}
+    columns |= {"measure": np.array(["left_out_place_r2", "weakest_axis_r2", "factor_r2_1"])}
     for weakest, verdict in ((0.1, "found"), (-0.05, "one axis only")):
-        columns["value"] = np.array([0.5, weakest])
+        columns["value"] = np.array([0.5, weakest, 0.5])
         (row,) = headline.summarise([(columns, {"model": "m", "source": "s", "concept": "c"})])
         assert row["verdict"] == verdict

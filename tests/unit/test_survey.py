@@ -10,7 +10,7 @@ from orrery.figures import survey as pictures
 from orrery.measures import measure
 from orrery.structures import CLAIMS, STRUCTURES
 
-OPTIONS = {"preprocess": ["l2", "group-center"], "components": 8, "permutations": 999}
+OPTIONS = {"preprocess": ["group-center"], "components": 8, "permutations": 999}
 TEMPLATES, WIDTH, NOISE = 12, 40, 0.05
 TURN = 2 * np.pi * np.arange(12) / 12
 CIRCLE = {"topology": "circle", "period": 12.0}
