@@ -192,14 +192,15 @@ def _falls_short(table, what, layer):
     at = _at(table, what.measure, layer)
     if _better(table, what.measure, table["p_corrected"])[at] > ALPHA:
         return ""
-    alone = [
-        replace(what, needs=(*(n for n in what.needs if n.tested), need)) for need in what.needs if not need.tested
-    ]
-    for need in (need for need in what.needs if need.tested):
+    tested = tuple(need for need in what.needs if need.tested)
+    for need in tested:
         row = _at(table, need.measure, layer)
         if row is not None and _better(table, need.measure, table["p_corrected"])[row] > ALPHA:
             return need.otherwise
-    return next((one.needs[-1].otherwise for one in alone if decided(table, one)[at] > ALPHA), "")
+    for need in what.needs:
+        if not need.tested and decided(table, replace(what, needs=(*tested, need)))[at] > ALPHA:
+            return need.otherwise
+    return ""
 
 
 def _control(table, what, control):
